@@ -1,0 +1,99 @@
+package events
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+)
+
+// shape is one row of the catalogue: how a fact is named and stored.
+type shape struct {
+	name string
+	// version is the shape written today, counted from 1 and kept in the
+	// metadata as "v".
+	version int
+	make    func() Fact
+	// upcasts[i] turns the stored data of version i+1 into that of i+2.
+	upcasts []func(map[string]json.RawMessage) error
+}
+
+// catalogue maps stored names to facts. A stored name never changes its
+// meaning: a breaking change gets a new name, any other a new version and an
+// upcast.
+var catalogue = []shape{
+	{"HandleClaimed", 1, func() Fact { return new(HandleClaimed) }, nil},
+	{"UserRegistered", 2, func() Fact { return new(UserRegistered) }, upcasts(userRegisteredV1)},
+	{"ProfileChanged", 1, func() Fact { return new(ProfileChanged) }, nil},
+	{"ConversationStarted", 1, func() Fact { return new(ConversationStarted) }, nil},
+	{"ParticipantAdded", 1, func() Fact { return new(ParticipantAdded) }, nil},
+	{"ParticipantRemoved", 1, func() Fact { return new(ParticipantRemoved) }, nil},
+	{"MessagePosted", 1, func() Fact { return new(MessagePosted) }, nil},
+	{"ReadUpTo", 1, func() Fact { return new(ReadUpTo) }, nil},
+}
+
+var (
+	shapeByName = make(map[string]*shape, len(catalogue))
+	shapeByType = make(map[reflect.Type]*shape, len(catalogue))
+)
+
+func init() {
+	for i := range catalogue {
+		s := &catalogue[i]
+		shapeByName[s.name] = s
+		shapeByType[reflect.TypeOf(s.make())] = s
+	}
+}
+
+// ErrUnknownFact: the catalogue has no such name, or an older program reads
+// a newer shape.
+var ErrUnknownFact = errors.New("unknown fact")
+
+// TypeOf is the name a fact is stored under.
+func TypeOf(fact Fact) string { return shapeByType[reflect.TypeOf(fact)].name }
+
+// decodeFact reads a fact of any version that was ever stored. Fields it does
+// not know are passed over.
+func decodeFact(name string, version int, data []byte) (Fact, error) {
+	s := shapeByName[name]
+	if s == nil || version > s.version || version < 1 {
+		return nil, fmt.Errorf("%w: %s version %d", ErrUnknownFact, name, version)
+	}
+	if version < s.version {
+		upcast, err := upcastData(s, version, data)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s version %d: %w", name, version, err)
+		}
+		data = upcast
+	}
+	fact := s.make()
+	if err := json.Unmarshal(data, fact); err != nil {
+		return nil, fmt.Errorf("reading %s version %d: %w", name, version, err)
+	}
+	return fact, nil
+}
+
+func upcastData(s *shape, version int, data []byte) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, err
+	}
+	for _, upcast := range s.upcasts[version-1:] {
+		if err := upcast(fields); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(fields)
+}
+
+func upcasts(steps ...func(map[string]json.RawMessage) error) []func(map[string]json.RawMessage) error {
+	return steps
+}
+
+// userRegisteredV1 had "name" for the display name and knew one product.
+func userRegisteredV1(fields map[string]json.RawMessage) error {
+	fields["displayName"] = fields["name"]
+	delete(fields, "name")
+	fields["product"] = json.RawMessage(`"messenger"`)
+	return nil
+}

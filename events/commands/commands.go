@@ -1,0 +1,60 @@
+// Package commands carries intents out: it loads what a decision needs to
+// know, lets package decide turn the intent into facts, and appends them. It
+// is the only way to write, for HTTP, imports and the demo alike.
+//
+// Every method's error is a *decide.Refusal, events.ErrKeyReused,
+// events.ErrConflict, one of the log's (events.ErrUnavailable,
+// events.ErrTooLarge) or the vault's, or the context's.
+package commands
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/events/decide"
+)
+
+// How many streams' states are kept in memory for the next decision.
+const (
+	recentUsers         = 100_000
+	recentConversations = 20_000
+)
+
+// Commands carries out intents on one journal. Its methods may be called from
+// any number of goroutines.
+type Commands struct {
+	journal       *events.Journal
+	users         *events.States[decide.User]
+	conversations *events.States[*decide.Conversation]
+}
+
+// New makes the commands of a journal.
+func New(journal *events.Journal) *Commands {
+	return &Commands{
+		journal: journal,
+		users: events.NewStates(journal, recentUsers,
+			func() decide.User { return decide.User{} }, decide.EvolveUser),
+		conversations: events.NewStates(journal, recentConversations,
+			decide.NewConversation, decide.EvolveConversation),
+	}
+}
+
+// newID is the id of something that an intent creates: with an idempotency
+// key, a repeat creates the same.
+func (c *Commands) newID(cause events.Cause) uuid.UUID {
+	if cause.IdempotencyKey == "" {
+		return c.journal.NewID()
+	}
+	return uuid.NewSHA1(events.KeyedID(cause.Actor, cause.IdempotencyKey), []byte("created"))
+}
+
+func (c *Commands) registered(ctx context.Context, user uuid.UUID) (bool, error) {
+	var known bool
+	_, err := c.users.With(ctx, events.UserStream(user), func(u decide.User) error {
+		known = u.Registered
+		return nil
+	})
+	return known, err
+}

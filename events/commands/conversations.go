@@ -1,0 +1,94 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"parley/events"
+	"parley/events/decide"
+)
+
+// lookups bounds how many streams one command reads at a time.
+const lookups = 32
+
+// Start begins a conversation, or finds the direct one that the two people
+// have already: existed is true then. If b.Conversation is zero it is given
+// the id that its kind asks for. Returned is the ConversationStarted event.
+func (c *Commands) Start(ctx context.Context, cause events.Cause, b decide.Beginning) (started events.Event, existed bool, err error) {
+	if b.Conversation == uuid.Nil {
+		b.Conversation = c.conversationID(cause, b)
+	}
+	if _, err := decide.Start(decide.NewConversation(), b); err != nil {
+		return events.Event{}, false, err
+	}
+	if err := c.mustBeRegistered(ctx, "participants", b.People()...); err != nil {
+		return events.Event{}, false, err
+	}
+	stream := events.ConversationStream(b.Conversation)
+	written, err := events.Transact(ctx, c.conversations, stream, cause,
+		func(state *decide.Conversation) ([]events.Fact, error) { return decide.Start(state, b) })
+	if err != nil {
+		return events.Event{}, false, err
+	}
+	if len(written) > 0 {
+		return written[0], false, nil
+	}
+	first, _, err := c.journal.Fact(ctx, stream, 0)
+	return first, true, err
+}
+
+func (c *Commands) conversationID(cause events.Cause, b decide.Beginning) uuid.UUID {
+	if people := b.People(); b.Kind == events.Direct && len(people) == 2 {
+		return events.DirectID(people[0], people[1])
+	}
+	return c.newID(cause)
+}
+
+func (c *Commands) mustBeRegistered(ctx context.Context, field string, users ...uuid.UUID) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(lookups)
+	for _, user := range users {
+		group.Go(func() error {
+			known, err := c.registered(ctx, user)
+			if err == nil && !known {
+				err = decide.NoSuchUser(field, user)
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// AddParticipant lets a user into a group on behalf of a participant. It
+// returns the ParticipantAdded event, or none if the user was in it already.
+func (c *Commands) AddParticipant(ctx context.Context, cause events.Cause, conversation, by, user uuid.UUID) ([]events.Event, error) {
+	if err := c.Admit(ctx, conversation, by); err != nil {
+		return nil, err
+	}
+	if err := c.mustBeRegistered(ctx, "userId", user); err != nil {
+		return nil, err
+	}
+	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+		func(state *decide.Conversation) ([]events.Fact, error) {
+			return decide.AddParticipant(state, by, user)
+		})
+}
+
+// RemoveParticipant takes a user out of a group. It returns the
+// ParticipantRemoved event, or none if the user was not in it.
+func (c *Commands) RemoveParticipant(ctx context.Context, cause events.Cause, conversation, by, user uuid.UUID) ([]events.Event, error) {
+	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+		func(state *decide.Conversation) ([]events.Fact, error) {
+			return decide.RemoveParticipant(state, by, user)
+		})
+}
+
+// Admit refuses those who are not in a conversation at this moment of the log,
+// ahead of any view.
+func (c *Commands) Admit(ctx context.Context, conversation, user uuid.UUID) error {
+	_, err := c.conversations.With(ctx, events.ConversationStream(conversation),
+		func(state *decide.Conversation) error { return state.Admit(user) })
+	return err
+}

@@ -1,0 +1,66 @@
+package events
+
+import (
+	"bytes"
+
+	"github.com/google/uuid"
+)
+
+// ConversationStream is where a conversation's lifecycle is kept.
+func ConversationStream(conversation uuid.UUID) string {
+	return "conversation-" + conversation.String()
+}
+
+// Kind is what a conversation is.
+type Kind string
+
+const (
+	// Direct is between two people, and the only one between them.
+	Direct Kind = "direct"
+	// Group is between any number of people and may have a title.
+	Group Kind = "group"
+)
+
+// directSpace is the UUIDv5 namespace of direct conversations.
+var directSpace = uuid.MustParse("6f0f4c58-1f3c-5c0e-9a56-0d0a3f5e7b11")
+
+// DirectID is the id of the one direct conversation between two people,
+// whichever of them is named first.
+func DirectID(a, b uuid.UUID) uuid.UUID {
+	if bytes.Compare(a[:], b[:]) > 0 {
+		a, b = b, a
+	}
+	return uuid.NewSHA1(directSpace, append(a[:], b[:]...))
+}
+
+// ConversationStarted begins a conversation's stream. Starter is among
+// Participants, and the title is the starter's.
+type ConversationStarted struct {
+	Conversation uuid.UUID   `json:"conversation"`
+	Kind         Kind        `json:"kind"`
+	Starter      uuid.UUID   `json:"starter"`
+	Title        Secret      `json:"title"`
+	Participants []uuid.UUID `json:"participants"`
+}
+
+// ParticipantAdded lets a user into a group.
+type ParticipantAdded struct {
+	Conversation uuid.UUID `json:"conversation"`
+	User         uuid.UUID `json:"user"`
+	By           uuid.UUID `json:"by"`
+}
+
+// ParticipantRemoved takes a user out of a group; who leaves is removed by
+// themselves.
+type ParticipantRemoved struct {
+	Conversation uuid.UUID `json:"conversation"`
+	User         uuid.UUID `json:"user"`
+	By           uuid.UUID `json:"by"`
+}
+
+func (f *ConversationStarted) secrets() []ownedSecret {
+	return []ownedSecret{{f.Starter, &f.Title}}
+}
+
+func (*ParticipantAdded) secrets() []ownedSecret   { return nil }
+func (*ParticipantRemoved) secrets() []ownedSecret { return nil }

@@ -1,0 +1,131 @@
+package decide_test
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/events/decide"
+)
+
+func crowd(size int) []uuid.UUID {
+	people := make([]uuid.UUID, size)
+	for i := range people {
+		people[i] = uuid.NewSHA1(uuid.NameSpaceOID, []byte{byte(i), byte(i >> 8)})
+	}
+	return people
+}
+
+func TestStart(t *testing.T) {
+	directTo := func(starter uuid.UUID, others ...uuid.UUID) decide.Beginning {
+		return decide.Beginning{Conversation: events.DirectID(ada, bob), Kind: events.Direct, Starter: starter, Others: others}
+	}
+	groupOf := func(title string, others ...uuid.UUID) decide.Beginning {
+		return decide.Beginning{Conversation: room, Kind: events.Group, Title: title, Starter: ada, Others: others}
+	}
+	t.Run("two people start their direct conversation", func(t *testing.T) {
+		got, err := decide.Start(given(), directTo(ada, bob))
+		when(t, got, err).then(direct(ada, bob))
+	})
+	t.Run("the second start finds the first", func(t *testing.T) {
+		got, err := decide.Start(given(direct(ada, bob)), directTo(bob, ada))
+		when(t, got, err).then()
+	})
+	t.Run("the starter may be named among the others", func(t *testing.T) {
+		got, err := decide.Start(given(), directTo(ada, bob, ada, bob))
+		when(t, got, err).then(direct(ada, bob))
+	})
+	t.Run("nobody talks to themselves alone", func(t *testing.T) {
+		got, err := decide.Start(given(), directTo(ada, ada))
+		when(t, got, err).thenRefused(decide.Invalid, "participants")
+	})
+	t.Run("a third person makes no direct conversation", func(t *testing.T) {
+		got, err := decide.Start(given(), directTo(ada, bob, cleo))
+		when(t, got, err).thenRefused(decide.Invalid, "participants")
+	})
+	t.Run("a direct conversation has no title", func(t *testing.T) {
+		b := directTo(ada, bob)
+		b.Title = "us"
+		got, err := decide.Start(given(), b)
+		when(t, got, err).thenRefused(decide.Invalid, "title")
+	})
+	t.Run("a group begins with its starter and title", func(t *testing.T) {
+		got, err := decide.Start(given(), groupOf("friends", bob, cleo))
+		when(t, got, err).then(group(ada, bob, cleo))
+	})
+	t.Run("a group takes 10,000 people", func(t *testing.T) {
+		people := crowd(decide.MaxParticipants)
+		b := groupOf("", people[1:]...)
+		b.Starter = people[0]
+		got, err := decide.Start(given(), b)
+		if err != nil || len(got[0].(*events.ConversationStarted).Participants) != decide.MaxParticipants {
+			t.Fatalf("got %d facts, %v", len(got), err)
+		}
+	})
+	t.Run("and not one more", func(t *testing.T) {
+		got, err := decide.Start(given(), groupOf("", crowd(decide.MaxParticipants)...))
+		when(t, got, err).thenRefused(decide.Invalid, "participants")
+	})
+	t.Run("an unknown kind is refused", func(t *testing.T) {
+		b := groupOf("")
+		b.Kind = "channel"
+		got, err := decide.Start(given(), b)
+		when(t, got, err).thenRefused(decide.Invalid, "kind")
+	})
+}
+
+func TestAddParticipant(t *testing.T) {
+	t.Run("a participant brings a friend", func(t *testing.T) {
+		got, err := decide.AddParticipant(given(group(ada, bob)), bob, cleo)
+		when(t, got, err).then(&events.ParticipantAdded{Conversation: room, User: cleo, By: bob})
+	})
+	t.Run("who is in is in", func(t *testing.T) {
+		got, err := decide.AddParticipant(given(group(ada, bob)), ada, bob)
+		when(t, got, err).then()
+	})
+	t.Run("a stranger is told nothing", func(t *testing.T) {
+		got, err := decide.AddParticipant(given(group(ada, bob)), cleo, cleo)
+		when(t, got, err).thenRefused(decide.Unknown, "")
+	})
+	t.Run("nor about a conversation that is not there", func(t *testing.T) {
+		got, err := decide.AddParticipant(given(), ada, cleo)
+		when(t, got, err).thenRefused(decide.Unknown, "")
+	})
+	t.Run("a direct conversation stays between two", func(t *testing.T) {
+		got, err := decide.AddParticipant(given(direct(ada, bob)), ada, cleo)
+		when(t, got, err).thenRefused(decide.Taken, "")
+	})
+	t.Run("a full group is full", func(t *testing.T) {
+		people := crowd(decide.MaxParticipants)
+		got, err := decide.AddParticipant(given(group(people...)), people[0], cleo)
+		when(t, got, err).thenRefused(decide.Taken, "userId")
+	})
+}
+
+func TestRemoveParticipant(t *testing.T) {
+	t.Run("who wants to leaves", func(t *testing.T) {
+		got, err := decide.RemoveParticipant(given(group(ada, bob)), bob, bob)
+		when(t, got, err).then(&events.ParticipantRemoved{Conversation: room, User: bob, By: bob})
+	})
+	t.Run("the starter removes", func(t *testing.T) {
+		got, err := decide.RemoveParticipant(given(group(ada, bob)), ada, bob)
+		when(t, got, err).then(&events.ParticipantRemoved{Conversation: room, User: bob, By: ada})
+	})
+	t.Run("others do not", func(t *testing.T) {
+		got, err := decide.RemoveParticipant(given(group(ada, bob, cleo)), bob, cleo)
+		when(t, got, err).thenRefused(decide.Forbidden, "")
+	})
+	t.Run("who is gone is gone", func(t *testing.T) {
+		c := given(group(ada, bob), &events.ParticipantRemoved{Conversation: room, User: bob, By: bob})
+		got, err := decide.RemoveParticipant(c, ada, bob)
+		when(t, got, err).then()
+	})
+	t.Run("who left and was added again is in", func(t *testing.T) {
+		c := given(group(ada, bob),
+			&events.ParticipantRemoved{Conversation: room, User: bob, By: bob},
+			&events.ParticipantAdded{Conversation: room, User: bob, By: ada})
+		got, err := decide.RemoveParticipant(c, bob, bob)
+		when(t, got, err).then(&events.ParticipantRemoved{Conversation: room, User: bob, By: bob})
+	})
+}

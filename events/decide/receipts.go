@@ -1,0 +1,19 @@
+package decide
+
+import (
+	"github.com/google/uuid"
+
+	"parley/events"
+)
+
+// MarkRead moves a participant's read marker to a message; exists tells
+// whether the conversation has one of that number.
+func MarkRead(c *Conversation, user uuid.UUID, number uint64, exists bool) ([]events.Fact, error) {
+	if err := c.Admit(user); err != nil {
+		return nil, err
+	}
+	if !exists {
+		return nil, refuse(Invalid, "upTo", "there is no message %d in this conversation", number)
+	}
+	return []events.Fact{&events.ReadUpTo{Conversation: c.ID, User: user, Number: number}}, nil
+}

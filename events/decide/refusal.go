@@ -1,0 +1,41 @@
+// Package decide holds what may happen: pure functions from a state and an
+// intent to facts. It knows no clock, network or disk. An intent that is
+// already fulfilled gives no facts.
+package decide
+
+import "fmt"
+
+// Kind is why an intent was refused.
+type Kind int
+
+const (
+	// Invalid: the intent can never be carried out as it stands.
+	Invalid Kind = iota + 1
+	// Forbidden: whoever asks may not do this.
+	Forbidden
+	// Unknown: what the intent speaks of does not exist for whoever asks.
+	Unknown
+	// Taken: it cannot be carried out because of what happened before.
+	Taken
+)
+
+// Refusal is the error of every decision: a rule's answer to an intent.
+type Refusal struct {
+	Kind Kind
+	// Field names the part of the intent that is at fault, as clients write
+	// it; it may be empty.
+	Field string
+	// Reason is a sentence for whoever asked.
+	Reason string
+}
+
+func (r *Refusal) Error() string {
+	if r.Field == "" {
+		return r.Reason
+	}
+	return r.Field + ": " + r.Reason
+}
+
+func refuse(kind Kind, field, format string, args ...any) error {
+	return &Refusal{Kind: kind, Field: field, Reason: fmt.Sprintf(format, args...)}
+}
