@@ -1,0 +1,165 @@
+package events_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+
+	"parley/events"
+)
+
+var update = flag.Bool("update", false, "write golden files that are missing; one that exists is never changed")
+
+var answered = uint64(7)
+
+// examples is one fact for every name in the catalogue.
+var examples = []events.Fact{
+	&events.HandleClaimed{User: ada},
+	&events.UserRegistered{User: ada, Handle: events.Private("ada"), DisplayName: events.Private("Ada Lovelace"), Product: "messenger"},
+	&events.ProfileChanged{User: ada, DisplayName: events.Private("Countess of Lovelace")},
+	&events.ConversationStarted{Conversation: room, Kind: events.Group, Starter: ada, Title: events.Private("Engines"), Participants: []uuid.UUID{ada, bob}},
+	&events.ParticipantAdded{Conversation: room, User: bob, By: ada},
+	&events.ParticipantRemoved{Conversation: room, User: bob, By: ada},
+	&events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("It weaves algebraic patterns."), ReplyTo: &answered},
+	&events.ReadUpTo{Conversation: room, User: bob, Number: 7},
+}
+
+// golden is a stored event as a file keeps it.
+type golden struct {
+	ID       uuid.UUID       `json:"id"`
+	Metadata json.RawMessage `json:"metadata"`
+	Data     json.RawMessage `json:"data"`
+}
+
+func goldenFile(name string, version int) string {
+	return filepath.Join("testdata", "golden", fmt.Sprintf("%s.v%d.json", name, version))
+}
+
+// capture is a log that keeps what is appended, to see it as it is stored.
+type capture struct{ proposed []events.Proposed }
+
+func (c *capture) Append(_ context.Context, _ string, _ events.Expected, proposed ...events.Proposed) (events.Appended, error) {
+	c.proposed = append(c.proposed, proposed...)
+	return events.Appended{Position: 1}, nil
+}
+
+func (*capture) Read(context.Context, string, uint64, events.Direction, int) iter.Seq2[events.Recorded, error] {
+	panic("not read")
+}
+
+func (*capture) ReadAll(context.Context, events.Position, events.Direction, int) iter.Seq2[events.Recorded, error] {
+	panic("not read")
+}
+
+func (*capture) Follow(context.Context, events.Position, events.Filter) iter.Seq2[events.Recorded, error] {
+	panic("not read")
+}
+
+// stored is how a fact is written today.
+func stored(t *testing.T, fact events.Fact) golden {
+	t.Helper()
+	log := new(capture)
+	journal := &events.Journal{
+		Log: log, Keys: fixedKeys{}, NewID: counter(),
+		Now: func() time.Time { return time.Date(2015, time.March, 25, 17, 0, 0, 123_000_000, time.UTC) },
+	}
+	must[[]events.Event](t)(journal.Append(t.Context(), "golden", events.Any, events.Cause{Actor: ada.String()}, fact))
+	p := log.proposed[0]
+	return golden{p.ID, p.Metadata, p.Data}
+}
+
+func TestFactsAreStoredAsEver(t *testing.T) {
+	if len(examples) != len(events.Shapes()) {
+		t.Fatalf("%d examples for %d shapes in the catalogue", len(examples), len(events.Shapes()))
+	}
+	for _, fact := range examples {
+		name := events.TypeOf(fact)
+		t.Run(name, func(t *testing.T) {
+			file := goldenFile(name, events.Shapes()[name])
+			got := append(must[[]byte](t)(json.MarshalIndent(stored(t, fact), "", "  ")), '\n')
+			want, err := os.ReadFile(file)
+			if os.IsNotExist(err) && *update {
+				want, err = got, os.WriteFile(file, got, 0o644)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s is stored in another way than %s (-want +got):\n%s", name, file, cmp.Diff(string(want), string(got)))
+			}
+		})
+	}
+}
+
+func TestEveryShapeEverStoredIsRead(t *testing.T) {
+	for _, fact := range examples {
+		name := events.TypeOf(fact)
+		for version := 1; version <= events.Shapes()[name]; version++ {
+			t.Run(fmt.Sprintf("%s version %d", name, version), func(t *testing.T) {
+				var file golden
+				if err := json.Unmarshal(must[[]byte](t)(os.ReadFile(goldenFile(name, version))), &file); err != nil {
+					t.Fatal(err)
+				}
+				event := must[events.Event](t)(events.Decode(events.Recorded{
+					Stream: "golden", ID: file.ID, Type: name, Data: file.Data, Metadata: file.Metadata,
+				}))
+				journal := &events.Journal{Keys: fixedKeys{}}
+				if err := journal.Open(t.Context(), event); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(fact, event.Fact, cmpopts.IgnoreUnexported(events.Secret{})); diff != "" {
+					t.Errorf("read (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func TestDecodeRefusesWhatItCannotKnow(t *testing.T) {
+	for name, recorded := range map[string]events.Recorded{
+		"a name that nobody gave":  {Type: "MoonLanded", Data: []byte(`{}`), Metadata: []byte(`{"v":1}`)},
+		"a version from to-morrow": {Type: "ReadUpTo", Data: []byte(`{}`), Metadata: []byte(`{"v":2}`)},
+		"a version before time":    {Type: "ReadUpTo", Data: []byte(`{}`), Metadata: []byte(`{}`)},
+		"broken data":              {Type: "ReadUpTo", Data: []byte(`{"number":-1}`), Metadata: []byte(`{"v":1}`)},
+		"broken old data":          {Type: "UserRegistered", Data: []byte(`[]`), Metadata: []byte(`{"v":1}`)},
+		"broken metadata":          {Type: "ReadUpTo", Data: []byte(`{}`), Metadata: []byte(`{`)},
+	} {
+		if event, err := events.Decode(recorded); err == nil {
+			t.Errorf("%s was read as %v", name, event.Fact)
+		}
+	}
+}
+
+func TestReadersPassOverNewFields(t *testing.T) {
+	event := must[events.Event](t)(events.Decode(events.Recorded{
+		Type: "ReadUpTo", Metadata: []byte(`{"v":1,"weather":"fine"}`),
+		Data: []byte(`{"number":3,"mood":"good"}`),
+	}))
+	if got := event.Fact.(*events.ReadUpTo).Number; got != 3 {
+		t.Errorf("number %d, want 3", got)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, fact := range examples {
+		name := events.TypeOf(fact)
+		f.Add(name, []byte(`{"v":1}`), []byte(`{"user":"00000000-0000-7000-8000-00000000000a","text":"AAAA"}`))
+	}
+	f.Fuzz(func(t *testing.T, name string, metadata, data []byte) {
+		event, err := events.Decode(events.Recorded{Type: name, Metadata: metadata, Data: data})
+		if err == nil && events.TypeOf(event.Fact) != name {
+			t.Errorf("%s was read as %T", name, event.Fact)
+		}
+	})
+}
