@@ -1,0 +1,39 @@
+// Package bench measures Parley against bare programs that do only what
+// cannot be left out: the disk's sync, the bytes on the wire, the scan of the
+// log. Subject and control run in one process, in turns, under the same
+// clients, and what counts is the ratio of the two.
+package bench
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"parley/events"
+	"parley/events/commands"
+	"parley/handlers"
+	"parley/projections"
+)
+
+// Program is the running program that is measured, as its commands build it.
+type Program struct {
+	// Open builds a whole house on a data directory, its projections running
+	// and its rates unbounded.
+	Open func(ctx context.Context, dir string) (*House, error)
+	// OpenJournal opens a log and a vault with nothing above them. The
+	// function returned closes them.
+	OpenJournal func(ctx context.Context, dir string) (*events.Journal, func() error, error)
+	// Serve serves HTTP until the context ends, and drains then. It calls
+	// ready once it listens.
+	Serve func(ctx context.Context, l net.Listener, h http.Handler, ready func() error) error
+}
+
+// House is one Parley on one data directory.
+type House struct {
+	Handler  http.Handler
+	Commands *commands.Commands
+	Journal  *events.Journal
+	Views    *projections.Set
+	Tokens   *handlers.Tokens
+	Close    func() error
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"parley/events"
+	"parley/events/commands"
+	"parley/events/esdb"
+	"parley/events/node"
+	"parley/events/vault"
+	"parley/handlers"
+	"parley/handlers/web"
+	"parley/projections"
+	"parley/projections/live"
+)
+
+// house is all that stands on one data directory, from the log up. Commands
+// and tests boot this same type.
+type house struct {
+	config   *config
+	logger   *slog.Logger
+	metrics  *prometheus.Registry
+	node     *node.Node // nil when the log is a cluster's
+	journal  *events.Journal
+	commands *commands.Commands
+	views    *projections.Set
+	tokens   *handlers.Tokens
+
+	// closers end what was opened, the last one first.
+	closers []io.Closer
+	// stop ends the projections, and stopped waits for them.
+	stop    context.CancelFunc
+	stopped sync.WaitGroup
+}
+
+// open builds the house and starts its projections. Close it.
+func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err error) {
+	h := &house{config: c, logger: logger, metrics: prometheus.NewRegistry(), stop: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := c.makeData(); err != nil {
+		return nil, err
+	}
+	log, err := h.openLog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := h.openVault(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h.journal = &events.Journal{Log: log, Keys: keys, Now: time.Now, NewID: newID}
+	h.commands = commands.New(h.journal)
+	if h.tokens, err = handlers.OpenTokens(c.tokenKey(), time.Now); err != nil {
+		return nil, err
+	}
+	h.views, err = projections.Open(ctx, h.journal, projections.Options{
+		Dir: c.viewsDir(), Now: time.Now, Logger: logger, Metrics: h.metrics, Hub: new(live.Hub),
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, h.views)
+	h.project()
+	return h, nil
+}
+
+// newID gives ids that rise with time, which keeps the log's index of ids
+// compact.
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+func (h *house) openLog(ctx context.Context) (events.Log, error) {
+	if h.config.eventstore != embedded {
+		log, err := esdb.Open(ctx, h.config.eventstore, esdb.Options{Logger: h.logger})
+		if err != nil {
+			return nil, fmt.Errorf("--eventstore: %w", err)
+		}
+		h.closers = append(h.closers, log)
+		return log, nil
+	}
+	n, err := node.Open(h.config.data, node.Options{Logger: h.logger})
+	if err != nil {
+		return nil, err
+	}
+	h.node = n
+	h.closers = append(h.closers, n)
+	return n, nil
+}
+
+func (h *house) openVault(ctx context.Context) (*vault.Vault, error) {
+	dir := h.config.vaultDir()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the vault's directory: %w", err)
+	}
+	master, err := vault.LoadMaster(dir, os.Getenv(vault.MasterVariable), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := vault.Open(ctx, filepath.Join(dir, vault.FileName), master, vault.Options{})
+	if err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, keys)
+	return keys, nil
+}
+
+// project runs the projections until close.
+func (h *house) project() {
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	h.stopped.Go(func() { h.views.Run(ctx) })
+}
+
+// handler is the house's whole HTTP.
+func (h *house) handler(openRegistration bool, rate int) (http.Handler, error) {
+	return handlers.New(handlers.Options{
+		Commands:         h.commands,
+		Journal:          h.journal,
+		Views:            h.views,
+		Tokens:           h.tokens,
+		Now:              time.Now,
+		NewID:            newID,
+		Logger:           h.logger,
+		Metrics:          h.metrics,
+		Health:           h.health,
+		Page:             web.Handler(),
+		OpenRegistration: openRegistration,
+		Limits:           handlers.Limits{Rate: rate},
+		Version:          version,
+	})
+}
+
+// health tells what keeps the log from taking writes.
+func (h *house) health() error {
+	if h.node == nil {
+		return nil
+	}
+	return h.node.Health()
+}
+
+// close stops the projections and closes everything, the log last.
+func (h *house) close() error {
+	h.stop()
+	h.stopped.Wait()
+	var failures []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		failures = append(failures, h.closers[i].Close())
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"parley/cmd/parley/importer"
+)
+
+func importCommand(c *config) *cobra.Command {
+	var format, product string
+	cmd := &cobra.Command{
+		Use:   "import --format FORMAT FILE...",
+		Short: "Import real history",
+		Long: "Import real history by the same rules as HTTP. An import that was stopped goes on when it\n" +
+			"is run again, and a second run on the same files adds nothing.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, paths []string) (err error) {
+			if !slices.Contains(importer.Formats(), format) {
+				return misused("--format must be one of: %s", strings.Join(importer.Formats(), ", "))
+			}
+			h, err := open(cmd.Context(), c, c.logger())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, h.close()) }()
+			_, err = importer.Run(cmd.Context(), h.commands, h.journal, importer.Options{
+				Format:   format,
+				Product:  product,
+				Out:      cmd.OutOrStdout(),
+				Err:      cmd.ErrOrStderr(),
+				Terminal: term.IsTerminal(int(os.Stderr.Fd())),
+			}, paths...)
+			if err != nil {
+				return err
+			}
+			return h.views.CatchUp(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "", strings.Join(importer.Formats(), " or "))
+	cmd.Flags().StringVar(&product, "product", "", "the product that new users came by")
+	return cmd
+}

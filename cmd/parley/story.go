@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/events/commands"
+	"parley/events/decide"
+)
+
+// opening is the day on which the demo's story ends: the first of F8 2015.
+var opening = time.Date(2015, time.March, 25, 9, 0, 0, 0, time.UTC)
+
+type character struct {
+	handle, name, product string
+	// joined is how many days before the opening.
+	joined int
+}
+
+var cast = []character{
+	{"mara", "Mara Lindqvist", "messenger", 140},
+	{"teo", "Teo Okafor", "messenger", 138},
+	{"june", "June Castellano", "messenger", 121},
+	{"ravi", "Ravi Menon", "rooms", 97},
+	{"ines", "Inês Duarte", "messenger", 80},
+	{"kofi", "Kofi Asante", "rooms", 61},
+	{"yuki", "Yuki Tanabe", "messenger", 45},
+	{"lena", "Lena Vogt", "moments", 33},
+	{"omar", "Omar Haddad", "moments", 20},
+	{"pilar", "Pilar Rojas", "moments", 12},
+	{"sven", "Sven Aaltonen", "moments", 6},
+	{"dora", "Dóra Kiss", "messenger", 2},
+}
+
+type line struct {
+	who, text string
+	// before is how long before the opening it was said.
+	before time.Duration
+	// replyTo counts the lines of the scene from 1; 0 is no reply.
+	replyTo int
+}
+
+type scene struct {
+	title  string
+	people []string
+	lines  []line
+}
+
+const day = 24 * time.Hour
+
+var scenes = []scene{
+	{people: []string{"mara", "teo"}, lines: []line{
+		{"mara", "Teo! You made it. Is the old number still yours?", 137 * day, 0},
+		{"teo", "No, only this from now on. It follows me to every telephone.", 137*day - time.Minute, 0},
+		{"mara", "Then bring the tent on Saturday.", 137*day - 2*time.Minute, 0},
+		{"teo", "Done. 🏕️", 137*day - 3*time.Minute, 3},
+	}},
+	{title: "Weekend by the lake", people: []string{"june", "mara", "teo", "ines", "yuki"}, lines: []line{
+		{"june", "Who drives? I have room for two and one dog.", 44 * day, 0},
+		{"yuki", "I come by train. The 8:14 stops at the lake.", 44*day - 5*time.Minute, 0},
+		{"ines", "Dog, please. And me.", 44*day - 7*time.Minute, 1},
+		{"mara", "Teo brings the tent, or so he promised in November.", 44*day - 20*time.Minute, 0},
+		{"teo", "It is written down somewhere immutable, so I have to.", 44*day - 21*time.Minute, 4},
+	}},
+	{title: "Opening day", people: []string{"ravi", "kofi", "lena", "omar", "pilar", "sven", "dora", "mara"}, lines: []line{
+		{"ravi", "Two hours to go. Is everybody in?", 2 * time.Hour, 0},
+		{"lena", "In the third row. They are testing the lights.", 110 * time.Minute, 0},
+		{"omar", "From today, apps may talk in here as well?", 90 * time.Minute, 0},
+		{"kofi", "Pictures that move, sounds, orders from shops. All as events.", 88 * time.Minute, 3},
+		{"dora", "I have been here for two days and already have unread messages.", 40 * time.Minute, 0},
+		{"pilar", "Welcome! You will never catch up, nobody has.", 38 * time.Minute, 5},
+		{"sven", "It begins.", 0, 0},
+	}},
+}
+
+// tell writes the story through the same commands as HTTP. Each step has an
+// idempotency key, so telling it again adds nothing.
+func tell(ctx context.Context, c *commands.Commands) (map[string]uuid.UUID, error) {
+	people := make(map[string]uuid.UUID, len(cast))
+	for _, p := range cast {
+		id, err := enter(ctx, c, p)
+		if err != nil {
+			return nil, fmt.Errorf("registering %s: %w", p.handle, err)
+		}
+		people[p.handle] = id
+	}
+	for i, s := range scenes {
+		if err := play(ctx, c, i, s, people); err != nil {
+			return nil, fmt.Errorf("scene %d: %w", i+1, err)
+		}
+	}
+	return people, nil
+}
+
+func enter(ctx context.Context, c *commands.Commands, p character) (uuid.UUID, error) {
+	id, known, err := c.UserByHandle(ctx, p.handle)
+	if err != nil || known {
+		return id, err
+	}
+	cause := events.Cause{OccurredAt: opening.Add(-time.Duration(p.joined) * day)}
+	registered, err := c.Register(ctx, cause, decide.Registration{
+		Handle: p.handle, DisplayName: p.name, Product: p.product,
+	})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return registered.Fact.(*events.UserRegistered).User, nil
+}
+
+func play(ctx context.Context, c *commands.Commands, number int, s scene, people map[string]uuid.UUID) error {
+	cause := func(who string, before time.Duration, step int) events.Cause {
+		return events.Cause{
+			Actor:          people[who].String(),
+			OccurredAt:     opening.Add(-before),
+			IdempotencyKey: fmt.Sprintf("story %d.%d", number, step),
+		}
+	}
+	b := decide.Beginning{Kind: events.Group, Title: s.title, Starter: people[s.people[0]]}
+	if s.title == "" {
+		b.Kind = events.Direct
+	}
+	for _, who := range s.people[1:] {
+		b.Others = append(b.Others, people[who])
+	}
+	started, _, err := c.Start(ctx, cause(s.people[0], s.lines[0].before+time.Minute, 0), b)
+	if err != nil {
+		return err
+	}
+	conversation := started.Fact.(*events.ConversationStarted).Conversation
+	var said []uint64
+	for i, l := range s.lines {
+		m := decide.Message{Conversation: conversation, Author: people[l.who], Text: l.text}
+		if l.replyTo > 0 {
+			m.ReplyTo = &said[l.replyTo-1]
+		}
+		posted, err := c.Post(ctx, cause(l.who, l.before, i+1), m)
+		if err != nil {
+			return err
+		}
+		said = append(said, posted.Revision)
+	}
+	return nil
+}

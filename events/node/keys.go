@@ -1,0 +1,76 @@
+package node
+
+import (
+	"encoding/binary"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+)
+
+// The keys of the store. Integers in keys are big-endian, so that they sort;
+// integers in values are unsigned varints.
+//
+//	key                                          value
+//	'e' position(8)                              the event, packed (record.go)
+//	'i' stream number(8) event id(16)            revision of the latest event with this id
+//	'n' stream name                              stream number
+//	's' stream number(8) revision(8)             position
+//
+// A stream's number is the position of its first event: unique, never reused,
+// and in need of no counter. Keys with numbers are a third of the size of keys
+// with names, which counts in the write-ahead log and in memory.
+//
+// There is no record of the tip or of stream heads: both are the last key of
+// their range, one seek away however large the store.
+const (
+	prefixEvent  = 'e'
+	prefixID     = 'i'
+	prefixName   = 'n'
+	prefixStream = 's'
+)
+
+const (
+	eventKeySize  = 1 + 8
+	streamKeySize = 1 + 8 + 8
+	idKeySize     = 1 + 8 + 16
+)
+
+func appendEventKey(dst []byte, position events.Position) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, prefixEvent), uint64(position))
+}
+
+func appendStreamKey(dst []byte, number, revision uint64) []byte {
+	dst = binary.BigEndian.AppendUint64(append(dst, prefixStream), number)
+	return binary.BigEndian.AppendUint64(dst, revision)
+}
+
+func appendIDKey(dst []byte, number uint64, id uuid.UUID) []byte {
+	dst = binary.BigEndian.AppendUint64(append(dst, prefixID), number)
+	return append(dst, id[:]...)
+}
+
+func appendNameKey(dst []byte, stream string) []byte {
+	return append(append(dst, prefixName), stream...)
+}
+
+// keyNumber reads the integer that follows a key's prefix: an event's position
+// or a stream's number.
+func keyNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:9]) }
+
+// keyRevision reads the revision of a stream key.
+func keyRevision(key []byte) uint64 { return binary.BigEndian.Uint64(key[9:17]) }
+
+// eventRange bounds the events from first to last, both included.
+func eventRange(first, last events.Position) (lower, upper []byte) {
+	lower = appendEventKey(nil, first)
+	if last == events.End {
+		return lower, []byte{prefixEvent + 1}
+	}
+	return lower, appendEventKey(nil, last+1)
+}
+
+// streamRange bounds all entries of one stream's index.
+func streamRange(number uint64) (lower, upper []byte) {
+	return appendStreamKey(nil, number, 0), appendStreamKey(nil, number+1, 0)
+}

@@ -1,0 +1,104 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
+	"github.com/cockroachdb/pebble/v2/wal"
+
+	"parley/events"
+)
+
+func openPebble(dir string, fs *fence, options Options, h *health) (*pebble.DB, error) {
+	o := &pebble.Options{
+		FS:        fs,
+		CacheSize: options.CacheBytes,
+		WALDir:    pebble.MakeStoreRelativePath(fs, walName),
+		// A checkpoint has its write-ahead log beside its tables.
+		WALRecoveryDirs:    []wal.Dir{{FS: fs, Dirname: pebble.MakeStoreRelativePath(fs, "")}},
+		FormatMajorVersion: pebble.FormatNewest,
+		Logger:             h,
+		EventListener: &pebble.EventListener{
+			BackgroundError: h.backgroundError,
+			DataCorruption:  h.corruption,
+		},
+		MemTableSize:                uint64(options.MemTableBytes),
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       2,
+		L0StopWritesThreshold:       1000,
+		LBaseMaxBytes:               256 << 20,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+	}
+	o.TargetFileSizes[0] = 8 << 20
+	for i := range o.Levels {
+		o.Levels[i] = pebble.LevelOptions{
+			BlockSize: 16 << 10,
+			// Every new event asks whether its id and every new stream whether
+			// its name is there; the filter answers without reading a block.
+			FilterPolicy: bloom.FilterPolicy(10),
+			FilterType:   pebble.TableFilter,
+			Compression:  func() *sstable.CompressionProfile { return block.SnappyCompression },
+		}
+	}
+	if err := checkPresence(dir, fs); err != nil {
+		return nil, err
+	}
+	db, err := pebble.Open(dir, o)
+	var detailed interface{ ErrorDetail() string }
+	if errors.As(err, &detailed) {
+		err = fmt.Errorf("%w (%s)", err, detailed.ErrorDetail())
+	}
+	return db, err
+}
+
+// checkPresence refuses a directory whose manifest is lost: Pebble would take
+// it for a new one and delete the events.
+func checkPresence(dir string, fs *fence) error {
+	if _, err := fs.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	desc, err := pebble.Peek(dir, fs)
+	if err != nil || desc.Exists {
+		return err
+	}
+	for _, place := range []string{dir, fs.walDir} {
+		names, err := fs.List(place)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		for _, name := range names {
+			if ext := filepath.Ext(name); ext == ".sst" || ext == ".log" {
+				return fmt.Errorf("there is %s but no marker.manifest", fs.PathJoin(place, name))
+			}
+		}
+	}
+	return nil
+}
+
+// lastEvent is the event at the end of the log, or the zero event.
+func lastEvent(db *pebble.DB) (events.Recorded, error) {
+	var last events.Recorded
+	lower, upper := eventRange(events.Beginning, events.End)
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		return last, err
+	}
+	defer it.Close()
+	if !it.Last() {
+		return last, it.Error()
+	}
+	value, err := it.ValueAndErr()
+	if err != nil {
+		return last, err
+	}
+	if len(it.Key()) != eventKeySize {
+		return last, fmt.Errorf("damaged key %x", it.Key())
+	}
+	return last, unpack(&last, events.Position(keyNumber(it.Key())), value, newNames(2), &arena{})
+}

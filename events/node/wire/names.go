@@ -1,0 +1,50 @@
+package wire
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
+
+	"parley/events/node"
+)
+
+// streamName reads the name of a stream that is to be read.
+func streamName(id *shared.StreamIdentifier) (string, error) {
+	name := id.GetStreamName()
+	if !utf8.Valid(name) {
+		return "", errInvalid(strings.ToValidUTF8(string(name), "\uFFFD"), "StreamIdentifier")
+	}
+	if len(name) == 0 || string(name) == node.MetastreamPrefix {
+		return "", errUnhandled
+	}
+	return string(name), nil
+}
+
+// writableName reads the name of a stream that is to be written to.
+func writableName(id *shared.StreamIdentifier) (string, error) {
+	name, err := streamName(id)
+	if err == nil && name == node.AllStream {
+		return "", errAccessDenied
+	}
+	return name, err
+}
+
+const (
+	subscriptionPrefixAll = "$persistentsubscription-$all::"
+	checkpointSuffix      = "-checkpoint"
+	parkedSuffix          = "-parked"
+	epochStream           = "$epoch-information"
+)
+
+// hidden tells the streams whose events are not part of $all.
+func hidden(stream string) bool {
+	if len(stream) == 0 || stream[0] != '$' {
+		return false
+	}
+	if stream == epochStream {
+		return true
+	}
+	return strings.HasPrefix(stream, subscriptionPrefixAll) &&
+		(strings.HasSuffix(stream, checkpointSuffix) || strings.HasSuffix(stream, parkedSuffix))
+}

@@ -1,0 +1,216 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/events/decide"
+	"parley/projections"
+)
+
+func (s *Server) conversationRoutes() {
+	register(s, users(), huma.Operation{
+		OperationID:   "startConversation",
+		Method:        http.MethodPost,
+		Path:          "/v1/conversations",
+		Summary:       "Start a conversation",
+		Description:   "The caller is always in it. A second direct conversation between two people answers 200 with the first.",
+		Tags:          []string{"conversations"},
+		DefaultStatus: http.StatusCreated,
+		MaxBodyBytes:  largeBody,
+	}, s.startConversation)
+	s.documentStatus("/v1/conversations", http.MethodPost, http.StatusOK, "The direct conversation that the two have already", projections.Conversation{})
+	register(s, users(), huma.Operation{
+		OperationID: "listConversations",
+		Method:      http.MethodGet,
+		Path:        "/v1/conversations",
+		Summary:     "The caller's inbox",
+		Description: "Newest activity first.",
+		Tags:        []string{"conversations"},
+	}, s.listConversations)
+	register(s, users(), huma.Operation{
+		OperationID: "getConversation",
+		Method:      http.MethodGet,
+		Path:        "/v1/conversations/{id}",
+		Summary:     "A conversation",
+		Tags:        []string{"conversations"},
+		Errors:      []int{http.StatusNotFound},
+	}, s.getConversation)
+	register(s, users(), huma.Operation{
+		OperationID:  "addParticipant",
+		Method:       http.MethodPost,
+		Path:         "/v1/conversations/{id}/participants",
+		Summary:      "Let a user into a group",
+		Description:  "For participants. Who is in it already stays in it.",
+		Tags:         []string{"conversations"},
+		MaxBodyBytes: smallBody,
+		Errors:       []int{http.StatusNotFound, http.StatusConflict},
+	}, s.addParticipant)
+	register(s, users(), huma.Operation{
+		OperationID: "removeParticipant",
+		Method:      http.MethodDelete,
+		Path:        "/v1/conversations/{id}/participants/{user}",
+		Summary:     "Take a user out of a group, or leave it",
+		Description: "Anybody may leave; only who started the group may remove others.",
+		Tags:        []string{"conversations"},
+		Errors:      []int{http.StatusNotFound, http.StatusConflict},
+	}, s.removeParticipant)
+}
+
+type startInput struct {
+	KeyHeader
+	Body struct {
+		Kind         events.Kind `json:"kind" enum:"direct,group"`
+		Title        string      `json:"title,omitempty" doc:"At most 200 characters on one line; for groups only."`
+		Participants []uuid.UUID `json:"participants" nullable:"false" doc:"The other people: one for a direct conversation, up to 9,999 for a group."`
+	}
+}
+
+type startOutput struct {
+	PositionHeader
+	Status int
+	Body   projections.Conversation
+}
+
+func (s *Server) startConversation(ctx context.Context, in *startInput) (*startOutput, error) {
+	cause, err := in.cause(ctx)
+	if err != nil {
+		return nil, err
+	}
+	starter := callerOf(ctx).User
+	event, existed, err := s.Commands.Start(ctx, cause, decide.Beginning{
+		Kind:    in.Body.Kind,
+		Title:   in.Body.Title,
+		Starter: starter,
+		Others:  in.Body.Participants,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &startOutput{PositionHeader{uint64(event.Position)}, http.StatusCreated, conversationOf(event)}
+	if existed {
+		out.Status = http.StatusOK
+		out.Body, err = s.seen(ctx, out.Position, out.Body.ID, starter)
+	}
+	return out, err
+}
+
+// conversationOf is a conversation as it was started.
+func conversationOf(event events.Event) projections.Conversation {
+	fact := event.Fact.(*events.ConversationStarted)
+	participants := make([]projections.Participant, len(fact.Participants))
+	for i, user := range fact.Participants {
+		participants[i] = projections.Participant{UserID: user, JoinedAt: event.Meta.OccurredAt}
+	}
+	return projections.Conversation{
+		ID:           fact.Conversation,
+		Kind:         fact.Kind,
+		Title:        fact.Title.Plain,
+		Participants: participants,
+		StartedAt:    event.Meta.OccurredAt,
+	}
+}
+
+// seen is a conversation as a viewer sees it at the position or later.
+func (s *Server) seen(ctx context.Context, position uint64, conversation, viewer uuid.UUID) (projections.Conversation, error) {
+	if err := s.reaches(ctx, projections.ConversationsName, position); err != nil {
+		return projections.Conversation{}, err
+	}
+	found, err := s.Views.Conversations.Get(ctx, conversation, viewer)
+	return found, hide(err)
+}
+
+// hide tells strangers the same whether a conversation exists or not.
+func hide(err error) error {
+	if errors.Is(err, projections.ErrNotFound) || errors.Is(err, projections.ErrNotParticipant) {
+		return decide.NoSuchConversation()
+	}
+	return err
+}
+
+type inboxInput struct {
+	WaitHeader
+	Cursor string `query:"cursor" maxLength:"512" doc:"As a page's next has it."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+type inboxOutput struct {
+	Body projections.Inbox
+}
+
+func (s *Server) listConversations(ctx context.Context, in *inboxInput) (*inboxOutput, error) {
+	if err := s.reaches(ctx, projections.ConversationsName, in.Position); err != nil {
+		return nil, err
+	}
+	inbox, err := s.Views.Conversations.Inbox(ctx, callerOf(ctx).User, in.Cursor, in.Limit)
+	if errors.Is(err, projections.ErrCursor) {
+		return nil, refusedField("query.cursor", "is not one that this list gave you")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if inbox.Next != nil {
+		next := "/v1/conversations?" + url.Values{"cursor": {*inbox.Next}, "limit": {strconv.Itoa(in.Limit)}}.Encode()
+		inbox.Next = &next
+	}
+	return &inboxOutput{inbox}, nil
+}
+
+type conversationInput struct {
+	WaitHeader
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+type conversationOutput struct {
+	Body projections.Conversation
+}
+
+func (s *Server) getConversation(ctx context.Context, in *conversationInput) (*conversationOutput, error) {
+	found, err := s.seen(ctx, in.Position, in.ID, callerOf(ctx).User)
+	if err != nil {
+		return nil, err
+	}
+	return &conversationOutput{found}, nil
+}
+
+type addInput struct {
+	KeyHeader
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		UserID uuid.UUID `json:"userId" format:"uuid"`
+	}
+}
+
+func (s *Server) addParticipant(ctx context.Context, in *addInput) (*PositionHeader, error) {
+	cause, err := in.cause(ctx)
+	if err != nil {
+		return nil, err
+	}
+	written, err := s.Commands.AddParticipant(ctx, cause, in.ID, callerOf(ctx).User, in.Body.UserID)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.writtenAt(ctx, events.ConversationStream(in.ID), written)
+	return &out, err
+}
+
+type removeInput struct {
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	User uuid.UUID `path:"user" format:"uuid"`
+}
+
+func (s *Server) removeParticipant(ctx context.Context, in *removeInput) (*PositionHeader, error) {
+	written, err := s.Commands.RemoveParticipant(ctx, causeOf(ctx, ""), in.ID, callerOf(ctx).User, in.User)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.writtenAt(ctx, events.ConversationStream(in.ID), written)
+	return &out, err
+}

@@ -1,0 +1,224 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"parley/handlers/handlertest"
+	"parley/projections"
+)
+
+func TestStartGroup(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob := h.Person("ada"), h.Person("bob")
+	var started, seen projections.Conversation
+	answer := ada.Post("/v1/conversations", map[string]any{"kind": "group", "title": "Engines", "participants": []uuid.UUID{bob.User.ID, ada.User.ID, bob.User.ID}}).
+		Want(201).Into(&started)
+	want := projections.Conversation{
+		ID: started.ID, Kind: "group", Title: "Engines", StartedAt: handlertest.Began,
+		Participants: []projections.Participant{{UserID: ada.User.ID, JoinedAt: handlertest.Began}, {UserID: bob.User.ID, JoinedAt: handlertest.Began}},
+	}
+	if diff := cmp.Diff(want, started); diff != "" {
+		t.Errorf("answered (-want +got):\n%s", diff)
+	}
+	bob.Get("/v1/conversations/"+started.ID.String(), "Parley-Position", answer.Position()).Want(200).Into(&seen)
+	byID := func(a, b projections.Participant) int { return strings.Compare(a.UserID.String(), b.UserID.String()) }
+	slices.SortFunc(want.Participants, byID)
+	slices.SortFunc(seen.Participants, byID)
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("seen (-want +got):\n%s", diff)
+	}
+}
+
+func TestStartRefusals(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob := h.Person("ada"), h.Person("bob")
+	one := `"` + bob.User.ID.String() + `"`
+	for body, field := range map[string]string{
+		`{"kind":"direct","participants":[]}`:                                           "body.participants",
+		`{"kind":"direct","participants":["` + ada.User.ID.String() + `"]}`:             "body.participants",
+		`{"kind":"direct","title":"T","participants":[` + one + `]}`:                    "body.title",
+		`{"kind":"channel","participants":[]}`:                                          "body.kind",
+		`{"kind":"group"}`:                                                              "participants",
+		`{"kind":"group","participants":null}`:                                          "body.participants",
+		`{"kind":"group","participants":["bob"]}`:                                       "participants",
+		`{"kind":"group","participants":["` + uuid.NewString() + `"]}`:                  "body.participants",
+		`{"kind":"group","title":"` + strings.Repeat("t", 201) + `","participants":[]}`: "body.title",
+		`{"kind":"group","title":"a\nb","participants":[]}`:                             "body.title",
+		`{"kind":"group","participants":[],"owner":1}`:                                  "owner",
+	} {
+		ada.Post("/v1/conversations", body).Refused(422, field)
+	}
+}
+
+func TestAGroupHasAtMostTenThousandParticipants(t *testing.T) {
+	h := handlertest.Open(t)
+	ada := h.Person("ada")
+	others := make([]uuid.UUID, 10_000)
+	for i := range others {
+		others[i] = uuid.New()
+	}
+	before := h.Node.Tip()
+	ada.Post("/v1/conversations", map[string]any{"kind": "group", "participants": others}).Refused(422, "body.participants")
+	if h.Node.Tip() != before {
+		t.Error("the refused group left something in the log")
+	}
+}
+
+func TestSecondDirectConversationIsTheFirst(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob := h.Person("ada"), h.Person("bob")
+	ask := func(who, other *handlertest.Client) *handlertest.Answer {
+		return who.Post("/v1/conversations", map[string]any{"kind": "direct", "participants": []uuid.UUID{other.User.ID}})
+	}
+	var first, second, third projections.Conversation
+	ask(ada, bob).Want(201).Into(&first)
+	said := ada.Say(first.ID, "hello")
+	bob.Get("/v1/conversations", "Parley-Position", said.Position()).Want(200)
+	ask(bob, ada).Want(200).Into(&second)
+	ask(ada, bob).Want(200).Into(&third)
+	if second.ID != first.ID || third.ID != first.ID {
+		t.Errorf("ids are %s, %s and %s", first.ID, second.ID, third.ID)
+	}
+	if second.MessageCount != 1 || second.Unread != 1 || third.Unread != 0 || second.LastMessage == nil {
+		t.Errorf("the other side saw %+v, the first side %+v", second, third)
+	}
+}
+
+func TestDirectConversationStartedByBothAtOnce(t *testing.T) {
+	h := handlertest.Open(t)
+	people := []*handlertest.Client{h.Person("ada"), h.Person("bob")}
+	answers := make([]*handlertest.Answer, 12)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() {
+			answers[i] = people[i%2].Post("/v1/conversations", map[string]any{"kind": "direct", "participants": []uuid.UUID{people[1-i%2].User.ID}})
+		})
+	}
+	all.Wait()
+	created := 0
+	for _, answer := range answers {
+		if answer.Status == http.StatusCreated {
+			created++
+		} else {
+			answer.Want(http.StatusOK)
+		}
+	}
+	if created != 1 {
+		t.Errorf("%d of them started it, want 1", created)
+	}
+}
+
+func TestParticipantsComeAndGo(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob, eve := h.Person("ada"), h.Person("bob"), h.Person("eve")
+	room := ada.Start("group", bob)
+	path := "/v1/conversations/" + room.String()
+	add := fmt.Sprintf(`{"userId":%q}`, eve.User.ID)
+
+	eve.Get(path).Refused(404, "")
+	added := bob.Post(path+"/participants", add).Want(204)
+	again := bob.Post(path+"/participants", add).Want(204)
+	if added.Position() != again.Position() {
+		t.Errorf("the second time nothing was written, yet the position is %s after %s", again.Position(), added.Position())
+	}
+	eve.Get(path, "Parley-Position", added.Position()).Want(200)
+	bob.Do("DELETE", path+"/participants/"+eve.User.ID.String(), nil).Refused(403, "")
+	removed := ada.Do("DELETE", path+"/participants/"+eve.User.ID.String(), nil).Want(204)
+	ada.Get(path, "Parley-Position", removed.Position()).Want(200)
+	eve.Get(path).Refused(404, "")
+	eve.Post(path+"/messages", `{"text":"still here?"}`).Refused(404, "")
+	bob.Do("DELETE", path+"/participants/"+bob.User.ID.String(), nil).Want(204)
+	bob.Post(path+"/participants", add).Refused(404, "")
+
+	ada.Post(path+"/participants", fmt.Sprintf(`{"userId":%q}`, uuid.New())).Refused(422, "body.userId")
+	ada.Post(path+"/participants", `{}`).Refused(422, "userId")
+	direct := ada.Start("direct", bob)
+	ada.Post("/v1/conversations/"+direct.String()+"/participants", add).Refused(409, "")
+}
+
+func TestStrangersLearnNothing(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob, eve := h.Person("ada"), h.Person("bob"), h.Person("eve")
+	direct := ada.Start("direct", bob)
+	ada.Get("/v1/conversations/"+direct.String(), "Parley-Position", ada.Say(direct, "hello").Position()).Want(200)
+	for _, ask := range []struct{ method, rest, body string }{
+		{"GET", "", ""},
+		{"GET", "/messages", ""},
+		{"POST", "/messages", `{"text":"x"}`},
+		{"POST", "/messages", `{"text":"x","replyTo":0}`},
+		{"POST", "/messages", `{"text":""}`},
+		{"PUT", "/read", `{"upTo":0}`},
+		{"PUT", "/read", `{"upTo":99}`},
+		{"POST", "/participants", fmt.Sprintf(`{"userId":%q}`, eve.User.ID)},
+		{"DELETE", "/participants/" + ada.User.ID.String(), ""},
+	} {
+		existing := eve.Do(ask.method, "/v1/conversations/"+direct.String()+ask.rest, bodyOf(ask.body)).Refused(404, "")
+		unknown := eve.Do(ask.method, "/v1/conversations/"+uuid.NewString()+ask.rest, bodyOf(ask.body)).Refused(404, "")
+		if string(existing.Body) != string(unknown.Body) {
+			t.Errorf("%s %s: strangers are told %s, and %s if there is none", ask.method, ask.rest, existing.Body, unknown.Body)
+		}
+	}
+}
+
+func TestInboxIsPagedToItsEnd(t *testing.T) {
+	h := handlertest.Open(t)
+	ada := h.Person("ada")
+	var want []uuid.UUID
+	var last *handlertest.Answer
+	for range 7 {
+		room := ada.Start("group")
+		h.Clock.Advance(time.Minute)
+		last = ada.Say(room, "hello")
+		want = append([]uuid.UUID{room}, want...)
+	}
+	var got []uuid.UUID
+	for next, pages := "/v1/conversations?limit=3", 0; next != ""; pages++ {
+		if pages > 3 {
+			t.Fatal("the inbox does not end")
+		}
+		var inbox projections.Inbox
+		ada.Get(next, "Parley-Position", last.Position()).Want(200).Into(&inbox)
+		for _, conversation := range inbox.Conversations {
+			got = append(got, conversation.ID)
+		}
+		next = ""
+		if inbox.Next != nil {
+			next = *inbox.Next
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the inbox (-want +got):\n%s", diff)
+	}
+	for _, cursor := range []string{"x", "AAAA", "%00", strings.Repeat("a", 513)} {
+		ada.Get("/v1/conversations?cursor="+cursor).Refused(422, "cursor")
+	}
+	for _, limit := range []string{"0", "201", "-1", "99999999999999999999", "many"} {
+		ada.Get("/v1/conversations?limit="+limit).Refused(422, "query.limit")
+	}
+}
+
+func TestStartIsRepeatedWithAKey(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob := h.Person("ada"), h.Person("bob")
+	for _, kind := range []string{"group", "direct"} {
+		body := map[string]any{"kind": kind, "participants": []uuid.UUID{bob.User.ID}}
+		first := ada.Post("/v1/conversations", body, "Idempotency-Key", kind).Want(201)
+		h.Clock.Advance(time.Minute)
+		repeat := ada.Post("/v1/conversations", body, "Idempotency-Key", kind).Want(201)
+		if string(first.Body) != string(repeat.Body) || first.Position() != repeat.Position() {
+			t.Errorf("%s: the repeat was answered %s, the first %s", kind, repeat.Body, first.Body)
+		}
+	}
+	other := map[string]any{"kind": "group", "title": "Other", "participants": []uuid.UUID{}}
+	ada.Post("/v1/conversations", other, "Idempotency-Key", "group").Refused(422, "Idempotency-Key")
+	bob.Post("/v1/conversations", other, "Idempotency-Key", "group").Want(201)
+}

@@ -1,0 +1,59 @@
+package handlers_test
+
+import (
+	"maps"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/handlers"
+	"parley/handlers/handlertest"
+)
+
+// FuzzRequests holds that nothing a client can send makes a fault of the
+// server's, and that every refusal is a problem.
+func FuzzRequests(f *testing.F) {
+	h := handlertest.Open(f, openly)
+	ada, bob := h.Person("ada"), h.Person("bob")
+	started := ada.Start("group", bob)
+	room := started.String()
+	ada.Say(started, "hello")
+	tokens := []string{"", ada.Token, h.Scoped(handlers.Operator, handlers.Analyst, handlers.Auditor).Token}
+	routes := slices.Sorted(maps.Keys(routeTable))
+	names := strings.NewReplacer("{participant}", ada.User.ID.String(), "{newcomer}", bob.User.ID.String(), "{room}", room, "{position}", "1")
+
+	for i := range routes {
+		row := routeTable[routes[i]]
+		for caller := range tokens {
+			f.Add(uint8(i), uint8(caller), "", names.Replace(row.body), "", "")
+		}
+	}
+	for _, body := range []string{`{"text":"\ud800"}`, "\x00", "[]", "null", `{"upTo":1e99}`, `{"participants":[null]}`, `{"userId":{}}`, "{\"text\":\"\xff\"}", `{"ttl":9223372036854775808}`} {
+		for i := range routes {
+			f.Add(uint8(i), uint8(1), "limit=-1&before=&after=99999999999999999999&from=9999-12-31&cursor=AA%3D%3D&to=0000", body, "k", "1")
+		}
+	}
+	f.Fuzz(func(t *testing.T, route, caller uint8, query, body, key, position string) {
+		method, _, _ := strings.Cut(routes[int(route)%len(routes)], " ")
+		row := routeTable[routes[int(route)%len(routes)]]
+		request := httptest.NewRequest(method, names.Replace(row.path), strings.NewReader(body))
+		request.URL.RawQuery = query
+		request.Header.Set("Content-Type", "application/json")
+		if token := tokens[int(caller)%len(tokens)]; token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
+		request.Header.Set("Idempotency-Key", key)
+		if position != "" && len(position) < 3 { // a later one would be waited for
+			request.Header.Set("Parley-Position", position)
+		}
+		answer := httptest.NewRecorder()
+		h.Server.ServeHTTP(answer, request)
+		if answer.Code >= 500 {
+			t.Errorf("%s %s?%s of %q: %d %s", method, row.path, query, body, answer.Code, answer.Body)
+		}
+		if media := answer.Header().Get("Content-Type"); answer.Code >= 400 && media != "application/problem+json" {
+			t.Errorf("%s %s?%s of %q: %d of type %s", method, row.path, query, body, answer.Code, media)
+		}
+	})
+}

@@ -1,0 +1,129 @@
+// Package handlertest boots all of Parley's server in a temporary directory,
+// on the real log, vault and views, and speaks HTTP with it.
+package handlertest
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"parley/events"
+	"parley/events/commands"
+	"parley/events/node"
+	"parley/events/vault"
+	"parley/handlers"
+	"parley/projections"
+)
+
+// Began is what a house's clock shows at first.
+var Began = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// House is a running server. It ends with its test.
+type House struct {
+	testing.TB
+	handlers.Options
+	Server *handlers.Server
+	Node   *node.Node
+	Clock  *Clock
+	// URL is where the server listens.
+	URL string
+	// Dir holds everything that is kept.
+	Dir string
+}
+
+// Open boots a house. Each change is applied to the server's options before it
+// starts.
+func Open(t testing.TB, changes ...func(*handlers.Options)) *House {
+	t.Helper()
+	h := &House{TB: t, Dir: t.TempDir(), Clock: &Clock{now: Began}}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	logger := slog.New(slog.DiscardHandler)
+
+	var err error
+	h.Node, err = node.Open(filepath.Join(h.Dir, "log"), node.Options{Now: h.Clock.Now, Logger: logger})
+	h.must(err)
+	t.Cleanup(func() { h.close(h.Node.Close) })
+	master, err := vault.LoadMaster(h.Dir, "", rand.Reader)
+	h.must(err)
+	keys, err := vault.Open(ctx, filepath.Join(h.Dir, "vault.db"), master, vault.Options{})
+	h.must(err)
+	t.Cleanup(func() { h.close(keys.Close) })
+
+	journal := &events.Journal{Log: h.Node, Keys: keys, Now: h.Clock.Now, NewID: newID}
+	views := h.project(ctx, cancel, journal, logger)
+	tokens, err := handlers.OpenTokens(filepath.Join(h.Dir, "tokens.key"), h.Clock.Now)
+	h.must(err)
+	h.Options = handlers.Options{
+		Commands: commands.New(journal), Journal: journal, Views: views, Tokens: tokens,
+		Now: h.Clock.Now, NewID: newID, Logger: logger, Metrics: prometheus.NewRegistry(), Health: h.Node.Health,
+		Limits: handlers.Limits{Rate: -1, Wait: 30 * time.Second},
+	}
+	for _, change := range changes {
+		change(&h.Options)
+	}
+	h.Server, err = handlers.New(h.Options)
+	h.must(err)
+	listener := httptest.NewServer(h.Server)
+	t.Cleanup(listener.Close)
+	h.URL = listener.URL
+	return h
+}
+
+func (h *House) project(ctx context.Context, cancel context.CancelFunc, journal *events.Journal, logger *slog.Logger) *projections.Set {
+	views, err := projections.Open(ctx, journal, projections.Options{
+		Dir: filepath.Join(h.Dir, "views"), Now: h.Clock.Now, Logger: logger,
+	})
+	h.must(err)
+	var running sync.WaitGroup
+	running.Go(func() { views.Run(ctx) })
+	h.Cleanup(func() {
+		cancel()
+		running.Wait()
+		h.close(views.Close)
+	})
+	return views
+}
+
+func (h *House) must(err error) {
+	h.Helper()
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *House) close(step func() error) {
+	if err := step(); err != nil {
+		h.Errorf("closing: %v", err)
+	}
+}
+
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// Clock stands still until it is moved.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time // guarded by mu
+}
+
+// Now is what the clock shows.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}

@@ -1,0 +1,217 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/events/decide"
+	"parley/projections"
+)
+
+const defaultPage = 50
+
+// maxNumber is the greatest number that JSON carries everywhere without loss.
+const maxNumber = 1<<53 - 1
+
+// messageRoutes are served without huma between: they are most of the traffic.
+func (s *Server) messageRoutes() {
+	serve[postInput, postOutput](s, users(), huma.Operation{
+		OperationID:   "postMessage",
+		Method:        http.MethodPost,
+		Path:          "/v1/conversations/{id}/messages",
+		Summary:       "Post a message",
+		Tags:          []string{"messages"},
+		DefaultStatus: http.StatusCreated,
+		MaxBodyBytes:  messageBody,
+		Errors:        []int{http.StatusNotFound},
+	}, s.postMessage)
+	serve[pageInput, pageOutput](s, users(), huma.Operation{
+		OperationID: "listMessages",
+		Method:      http.MethodGet,
+		Path:        "/v1/conversations/{id}/messages",
+		Summary:     "A page of a conversation's messages",
+		Description: "Newest first; with after, oldest first. Answers 304 to an If-None-Match with the page's ETag.",
+		Tags:        []string{"messages"},
+		Errors:      []int{http.StatusNotFound},
+	}, s.listMessages)
+	s.documentStatus("/v1/conversations/{id}/messages", http.MethodGet, http.StatusNotModified, "The page has not changed", nil)
+}
+
+// The inputs and outputs document what the handlers below read and write.
+type (
+	postInput struct {
+		KeyHeader
+		ID   uuid.UUID `path:"id" format:"uuid"`
+		Body postBody
+	}
+	postOutput struct {
+		PositionHeader
+		Body projections.Message
+	}
+	pageInput struct {
+		WaitHeader
+		ID     uuid.UUID `path:"id" format:"uuid"`
+		Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
+		Before uint64    `query:"before" doc:"Messages with smaller numbers, newest first."`
+		After  int64     `query:"after" minimum:"-1" doc:"Messages with greater numbers, oldest first; -1 for all."`
+		Match  string    `header:"If-None-Match" doc:"The ETag of the page that the client has."`
+	}
+	pageOutput struct {
+		ETag string `header:"ETag"`
+		Body projections.Page
+	}
+)
+
+type postBody struct {
+	Text    string  `json:"text" doc:"1 to 20,000 characters (code points)."`
+	ReplyTo *uint64 `json:"replyTo,omitempty" maximum:"9007199254740991" doc:"The number of the message that is answered."`
+}
+
+func (s *Server) postMessage(w http.ResponseWriter, r *http.Request) {
+	event, err := s.post(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	w.Header()[positionHeader] = []string{strconv.FormatUint(uint64(event.Position), 10)}
+	answer(w, http.StatusCreated, messageOf(event))
+}
+
+func (s *Server) post(r *http.Request) (events.Event, error) {
+	conversation, err := pathID(r, "id")
+	if err != nil {
+		return events.Event{}, err
+	}
+	cause, err := KeyHeader{r.Header.Get("Idempotency-Key")}.cause(r.Context())
+	if err != nil {
+		return events.Event{}, err
+	}
+	body, release, err := readBody(r, messageBody)
+	defer release()
+	if err != nil {
+		return events.Event{}, err
+	}
+	var posted postBody
+	if err := decodeBody(r, body, &posted); err != nil {
+		return events.Event{}, err
+	}
+	if posted.ReplyTo != nil && *posted.ReplyTo > maxNumber {
+		return events.Event{}, refusedField("body.replyTo", "is greater than any message's number")
+	}
+	return s.Commands.Post(r.Context(), cause, decide.Message{
+		Conversation: conversation,
+		Author:       callerOf(r.Context()).User,
+		Text:         posted.Text,
+		ReplyTo:      posted.ReplyTo,
+	})
+}
+
+// messageOf is a message as it was posted.
+func messageOf(event events.Event) projections.Message {
+	fact := event.Fact.(*events.MessagePosted)
+	return projections.Message{
+		ConversationID: fact.Conversation,
+		Number:         event.Revision,
+		Author:         fact.Author,
+		Text:           fact.Text.Plain,
+		PostedAt:       event.Meta.OccurredAt,
+		ReplyTo:        fact.ReplyTo,
+		Attachments:    []json.RawMessage{},
+		Reactions:      []projections.Reaction{},
+	}
+}
+
+func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) {
+	page, err := s.page(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	h := w.Header()
+	h["Etag"] = []string{page.ETag}
+	if hasTag(r.Header.Get("If-None-Match"), page.ETag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h["Content-Type"] = jsonType
+	h["Content-Length"] = []string{strconv.Itoa(len(page.Body))}
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(page.Body) // who does not take the answer has left
+}
+
+func (s *Server) page(r *http.Request) (projections.PageBody, error) {
+	conversation, err := pathID(r, "id")
+	if err != nil {
+		return projections.PageBody{}, err
+	}
+	chosen, err := messageRange(r)
+	if err != nil {
+		return projections.PageBody{}, err
+	}
+	position, err := headerPosition(r)
+	if err != nil {
+		return projections.PageBody{}, err
+	}
+	if err := s.reaches(r.Context(), projections.ConversationsName, position); err != nil {
+		return projections.PageBody{}, err
+	}
+	page, err := s.Views.Conversations.PageJSON(r.Context(), conversation, callerOf(r.Context()).User, chosen)
+	if errors.Is(err, projections.ErrRange) {
+		return page, refusedField("query", "limit, before and after do not make a page")
+	}
+	return page, hide(err)
+}
+
+func messageRange(r *http.Request) (projections.Range, error) {
+	chosen := projections.Range{Limit: defaultPage}
+	if r.URL.RawQuery == "" {
+		return chosen, nil
+	}
+	query := r.URL.Query()
+	if text := query.Get("limit"); text != "" {
+		limit, err := strconv.Atoi(text)
+		if err != nil || limit < 1 || limit > projections.MaxPage {
+			return chosen, refusedField("query.limit", "must be between 1 and "+strconv.Itoa(projections.MaxPage))
+		}
+		chosen.Limit = limit
+	}
+	if text := query.Get("before"); text != "" {
+		before, err := strconv.ParseUint(text, 10, 63)
+		if err != nil {
+			return chosen, refusedField("query.before", "must be a message's number")
+		}
+		chosen.Before = &before
+	}
+	if text := query.Get("after"); text != "" {
+		after, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || after < -1 {
+			return chosen, refusedField("query.after", "must be a message's number, or -1")
+		}
+		if chosen.Before != nil {
+			return chosen, refusedField("query.after", "cannot be given together with before")
+		}
+		chosen.After = &after
+	}
+	return chosen, nil
+}
+
+// hasTag tells whether an If-None-Match names the tag.
+func hasTag(header, tag string) bool {
+	if header == "" {
+		return false
+	}
+	for candidate := range strings.SplitSeq(header, ",") {
+		candidate = strings.TrimSpace(candidate)
+		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
+			return true
+		}
+	}
+	return false
+}

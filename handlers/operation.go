@@ -1,0 +1,118 @@
+package handlers
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"parley/projections"
+)
+
+// operationRoutes are for those who keep the server running, and for those who
+// read about it. They need no token and tell nothing about users.
+func (s *Server) operationRoutes(r chi.Router) {
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	r.Get("/readyz", s.ready)
+	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
+	r.Get("/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(s.openAPI) // who does not take the answer has left
+	})
+	r.With(pages).Get("/docs", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(s.docs)
+	})
+}
+
+// readiness is whether the server can be sent requests.
+type readiness struct {
+	Ready bool `json:"ready"`
+	// Log is "ok", or what is wrong with it.
+	Log         string               `json:"log"`
+	Projections []projections.Status `json:"projections"`
+}
+
+// ready answers 503 while the log cannot be used, or a view still shows the
+// past. A stopped projection does not make the server unready: the others
+// serve, and no other server would do better.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	state := readiness{Ready: true, Log: "ok"}
+	views, err := s.Views.Status(r.Context())
+	if err == nil && s.Health != nil {
+		err = s.Health()
+	}
+	if err != nil {
+		requestOf(r.Context()).fault = err
+		state.Ready, state.Log = false, "unavailable"
+	}
+	for _, view := range views {
+		if view.State == projections.CatchingUp {
+			state.Ready = false
+		}
+		if view.Failure != nil {
+			// The cause can quote the event; it is in the server's log.
+			failure := *view.Failure
+			failure.Cause = "see the server's log"
+			view.Failure = &failure
+		}
+		state.Projections = append(state.Projections, view)
+	}
+	status := http.StatusOK
+	if !state.Ready {
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "1")
+	}
+	answer(w, status, state)
+}
+
+//go:embed docs.html
+var docsPage string
+
+var docsTemplate = template.Must(template.New("docs").Parse(docsPage))
+
+// endpoint is one row of the rendered documentation.
+type endpoint struct {
+	*huma.Operation
+	Token string
+}
+
+// document renders the OpenAPI description, once all routes are registered.
+func (s *Server) document() error {
+	var err error
+	if s.openAPI, err = json.Marshal(s.config.OpenAPI); err != nil {
+		return fmt.Errorf("the OpenAPI description: %w", err)
+	}
+	var endpoints []endpoint
+	for _, item := range s.config.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if op != nil {
+				endpoints = append(endpoints, endpoint{op, tokenOf(op)})
+			}
+		}
+	}
+	slices.SortFunc(endpoints, func(a, b endpoint) int {
+		return strings.Compare(a.Path+a.Method, b.Path+b.Method)
+	})
+	var page bytes.Buffer
+	err = docsTemplate.Execute(&page, map[string]any{"Info": s.config.Info, "Endpoints": endpoints})
+	s.docs = page.Bytes()
+	return err
+}
+
+func tokenOf(op *huma.Operation) string {
+	if len(op.Security) == 0 {
+		return "no token needed"
+	}
+	return "token needed"
+}

@@ -1,0 +1,36 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+)
+
+func (s *Server) receiptRoutes() {
+	register(s, users(), huma.Operation{
+		OperationID:  "markRead",
+		Method:       http.MethodPut,
+		Path:         "/v1/conversations/{id}/read",
+		Summary:      "Mark a conversation as read up to a message",
+		Tags:         []string{"messages"},
+		MaxBodyBytes: smallBody,
+		Errors:       []int{http.StatusNotFound},
+	}, s.markRead)
+}
+
+type readInput struct {
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		UpTo uint64 `json:"upTo" maximum:"9007199254740991" doc:"The number of the last message read."`
+	}
+}
+
+func (s *Server) markRead(ctx context.Context, in *readInput) (*PositionHeader, error) {
+	event, err := s.Commands.MarkRead(ctx, causeOf(ctx, ""), in.ID, callerOf(ctx).User, in.Body.UpTo)
+	if err != nil {
+		return nil, err
+	}
+	return &PositionHeader{uint64(event.Position)}, nil
+}

@@ -1,0 +1,231 @@
+package handlers_test
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"parley/handlers"
+	"parley/handlers/handlertest"
+)
+
+// expected are the statuses that the kinds of callers are answered with. All
+// tokens that are not accepted share one.
+type expected struct {
+	nobody, stranger, participant, operator, analyst, auditor, rejected int
+}
+
+// row is one route of the table: a request that is in order, and who may make
+// it. In path and body, {n} is a number that no other request has.
+type row struct {
+	path, body string
+	expected
+}
+
+var (
+	everybody    = expected{200, 200, 200, 200, 200, 200, 200}
+	signedInOnly = expected{401, 200, 200, 200, 200, 200, 401}
+	inIt         = func(status int) expected { return expected{401, 404, status, 403, 403, 403, 401} }
+	usersOnly    = func(status int) expected { return expected{401, status, status, 403, 403, 403, 401} }
+	operators    = func(status int) expected { return expected{401, 403, 403, status, 403, 403, 401} }
+	analysts     = expected{401, 403, 403, 403, 200, 403, 401}
+	auditors     = expected{401, 403, 403, 403, 403, 200, 401}
+)
+
+// routeTable has a row for every route there is.
+var routeTable = map[string]row{
+	"POST /v1/users":       {"/v1/users", `{"handle":"h{n}","displayName":"N"}`, operators(201)},
+	"GET /v1/users/{id}":   {"/v1/users/{participant}", "", signedInOnly},
+	"PATCH /v1/users/{id}": {"/v1/users/{participant}", `{"displayName":"N{n}"}`, expected{401, 403, 200, 200, 403, 403, 401}},
+
+	"POST /v1/conversations":                            {"/v1/conversations", `{"kind":"group","participants":[]}`, usersOnly(201)},
+	"GET /v1/conversations":                             {"/v1/conversations", "", usersOnly(200)},
+	"GET /v1/conversations/{id}":                        {"/v1/conversations/{room}", "", inIt(200)},
+	"POST /v1/conversations/{id}/participants":          {"/v1/conversations/{room}/participants", `{"userId":"{participant}"}`, inIt(204)},
+	"DELETE /v1/conversations/{id}/participants/{user}": {"/v1/conversations/{room}/participants/{newcomer}", "", inIt(204)},
+	"POST /v1/conversations/{id}/messages":              {"/v1/conversations/{room}/messages", `{"text":"{n}"}`, inIt(201)},
+	"GET /v1/conversations/{id}/messages":               {"/v1/conversations/{room}/messages", "", inIt(200)},
+	"PUT /v1/conversations/{id}/read":                   {"/v1/conversations/{room}/read", `{"upTo":0}`, inIt(204)},
+
+	"GET /v1/growth":                  {"/v1/growth", "", analysts},
+	"GET /v1/growth/summary":          {"/v1/growth/summary", "", analysts},
+	"GET /v1/growth/ranking":          {"/v1/growth/ranking", "", analysts},
+	"GET /v1/audit/events":            {"/v1/audit/events", "", auditors},
+	"GET /v1/audit/events/{position}": {"/v1/audit/events/{position}", "", auditors},
+	"POST /v1/tokens":                 {"/v1/tokens", `{"scope":"analyst"}`, operators(201)},
+
+	"GET /healthz":      {"/healthz", "", everybody},
+	"GET /readyz":       {"/readyz", "", everybody},
+	"GET /metrics":      {"/metrics", "", everybody},
+	"GET /openapi.json": {"/openapi.json", "", everybody},
+	"GET /docs":         {"/docs", "", everybody},
+}
+
+func TestEveryRouteAndCaller(t *testing.T) {
+	h := handlertest.Open(t)
+	owner, stranger, newcomer := h.Person("owner"), h.Person("stranger"), h.Person("newcomer")
+	room := owner.Start("group", newcomer)
+	said := owner.Say(room, "hello")
+	owner.Get("/v1/conversations/"+room.String(), "Parley-Position", said.Position()).Want(200)
+	names := strings.NewReplacer("{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(),
+		"{room}", room.String(), "{position}", said.Position())
+
+	callers := map[string]func(expected) int{
+		"nobody":      func(e expected) int { return e.nobody },
+		"stranger":    func(e expected) int { return e.stranger },
+		"participant": func(e expected) int { return e.participant },
+		"operator":    func(e expected) int { return e.operator },
+		"analyst":     func(e expected) int { return e.analyst },
+		"auditor":     func(e expected) int { return e.auditor },
+	}
+	tokens := map[string]string{
+		"nobody": "", "stranger": stranger.Token, "participant": owner.Token,
+		"operator": h.Scoped(handlers.Operator).Token, "analyst": h.Scoped(handlers.Analyst).Token, "auditor": h.Scoped(handlers.Auditor).Token,
+	}
+	for name, token := range rejectedTokens(t, h, owner.User.ID) {
+		callers[name], tokens[name] = func(e expected) int { return e.rejected }, token
+	}
+	n := 0
+	walk(t, h, func(route string) {
+		row, ok := routeTable[route]
+		if !ok {
+			t.Errorf("%s has no row in routeTable", route)
+			return
+		}
+		method, _, _ := strings.Cut(route, " ")
+		for _, caller := range slices.Sorted(maps.Keys(callers)) {
+			n++
+			unique := strings.NewReplacer("{n}", fmt.Sprint(n))
+			answer := h.With(tokens[caller]).Do(method, names.Replace(row.path), bodyOf(unique.Replace(names.Replace(row.body))))
+			if want := callers[caller](row.expected); answer.Status != want {
+				t.Errorf("%s by %s: status %d, want %d: %.300s", route, caller, answer.Status, want, answer.Body)
+			}
+		}
+	})
+}
+
+func bodyOf(body string) any {
+	if body == "" {
+		return nil
+	}
+	return body
+}
+
+// walk visits all routes, as "METHOD pattern", and sees that no row of the
+// table is left over.
+func walk(t *testing.T, h *handlertest.House, visit func(route string)) {
+	t.Helper()
+	left := maps.Clone(routeTable)
+	err := chi.Walk(h.Server.Routes(), func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		route := method + " " + pattern
+		delete(left, route)
+		visit(route)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) > 0 {
+		t.Errorf("routeTable has rows without a route: %v", slices.Sorted(maps.Keys(left)))
+	}
+}
+
+// rejectedTokens are tokens for the user that must not be accepted.
+func rejectedTokens(t *testing.T, h *handlertest.House, user uuid.UUID) map[string]string {
+	t.Helper()
+	_, other, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := signingKey(t, h)
+	public := own.Public().(ed25519.PublicKey)
+	now := h.Clock.Now()
+	say := jwt.MapClaims{"sub": user.String(), "scope": "operator analyst auditor", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "jti": "1"}
+	past := maps.Clone(say)
+	past["exp"] = now.Add(-time.Second).Unix()
+	endless := maps.Clone(say)
+	delete(endless, "exp")
+	sign := func(method jwt.SigningMethod, claims jwt.MapClaims, key any) string {
+		token, err := jwt.NewWithClaims(method, claims).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	good := sign(jwt.SigningMethodEdDSA, say, own)
+	if _, err := h.Tokens.Verify(good); err != nil {
+		t.Fatalf("the token that the others differ from is not accepted: %v", err)
+	}
+	return map[string]string{
+		"expired":                 sign(jwt.SigningMethodEdDSA, past, own),
+		"without an end":          sign(jwt.SigningMethodEdDSA, endless, own),
+		"signed by another key":   sign(jwt.SigningMethodEdDSA, say, other),
+		"not signed":              sign(jwt.SigningMethodNone, say, jwt.UnsafeAllowNoneSignatureType),
+		"HMAC of the public key":  sign(jwt.SigningMethodHS256, say, []byte(public)),
+		"another token's end":     good[:strings.LastIndexByte(good, '.')+1] + base64.RawURLEncoding.EncodeToString(make([]byte, ed25519.SignatureSize)),
+		"no token in any respect": "x",
+	}
+}
+
+func signingKey(t *testing.T, h *handlertest.House) ed25519.PrivateKey {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.Dir, "tokens.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key.(ed25519.PrivateKey)
+}
+
+func TestEveryRouteIsDocumented(t *testing.T) {
+	h := handlertest.Open(t)
+	var description struct {
+		OpenAPI string
+		Paths   map[string]map[string]struct {
+			Responses map[string]any
+			Security  []any
+		}
+	}
+	h.Nobody().Get("/openapi.json").Want(200).Into(&description)
+	if description.OpenAPI != "3.1.0" {
+		t.Errorf("openapi is %q", description.OpenAPI)
+	}
+	walk(t, h, func(route string) {
+		method, pattern, _ := strings.Cut(route, " ")
+		if !strings.HasPrefix(pattern, "/v1/") {
+			return
+		}
+		operation, ok := description.Paths[pattern][strings.ToLower(method)]
+		if !ok {
+			t.Errorf("%s is not in the OpenAPI description", route)
+			return
+		}
+		want := routeTable[route].expected
+		for _, status := range []int{want.nobody, want.stranger, want.participant, want.operator} {
+			if _, ok := operation.Responses[fmt.Sprint(status)]; !ok {
+				t.Errorf("%s answers %d, which is not documented", route, status)
+			}
+		}
+		if (want.nobody == 401) != (len(operation.Security) > 0) {
+			t.Errorf("%s: its security is documented as %v", route, operation.Security)
+		}
+	})
+}

@@ -1,0 +1,144 @@
+// Package handlers is Parley's HTTP: who asks for what, and what they are
+// answered. It turns requests into commands and queries, and holds no rules of
+// its own but those of HTTP.
+package handlers
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"parley/events"
+	"parley/events/commands"
+	"parley/projections"
+)
+
+// Limits bound what one request and one caller can take.
+type Limits struct {
+	// Rate is how many requests a minute one token's subject, or one address
+	// without a token, may make: DefaultLimits' if it is 0, any number if it
+	// is negative.
+	Rate int
+	// Wait is how long a read waits for its view to pass Parley-Position:
+	// DefaultLimits' if it is 0.
+	Wait time.Duration
+	// Scan is how many events one audit request looks at: DefaultLimits' if
+	// it is 0.
+	Scan int
+}
+
+// DefaultLimits hold where nothing else is said.
+var DefaultLimits = Limits{Rate: 12_000, Wait: 5 * time.Second, Scan: 100_000}
+
+func (l Limits) withDefaults() Limits {
+	if l.Rate == 0 {
+		l.Rate = DefaultLimits.Rate
+	}
+	if l.Wait == 0 {
+		l.Wait = DefaultLimits.Wait
+	}
+	if l.Scan == 0 {
+		l.Scan = DefaultLimits.Scan
+	}
+	return l
+}
+
+// Options are what a Server is made of. All are required but those that say
+// otherwise.
+type Options struct {
+	Commands *commands.Commands
+	// Journal is read by the auditors' routes: they trust the log, not a view.
+	Journal *events.Journal
+	Views   *projections.Set
+	Tokens  *Tokens
+	Now     func() time.Time
+	NewID   func() uuid.UUID
+	Logger  *slog.Logger
+	// Metrics is where the server's metrics are registered, and what /metrics
+	// shows.
+	Metrics *prometheus.Registry
+	// Health tells what keeps the log from taking writes, or nil. It may be
+	// nil itself.
+	Health func() error
+	// Page serves all paths that are not the API's. It may be nil.
+	Page http.Handler
+	// OpenRegistration lets anybody register as a user.
+	OpenRegistration bool
+	// Limits may be zero.
+	Limits Limits
+	// Version is shown in the API's description.
+	Version string
+}
+
+// Server answers Parley's HTTP requests.
+type Server struct {
+	Options
+	root    chi.Router
+	routes  chi.Router // of the API, below its prefix
+	config  huma.Config
+	api     huma.API
+	traffic *traffic
+	grants  *grants
+	openAPI []byte
+	docs    []byte
+}
+
+// New makes a server. It fails if its metrics are registered already.
+func New(options Options) (*Server, error) {
+	options.Limits = options.Limits.withDefaults()
+	s := &Server{Options: options, root: chi.NewRouter(), routes: chi.NewRouter()}
+	var err error
+	if s.traffic, err = newTraffic(s.Metrics); err != nil {
+		return nil, err
+	}
+	if s.grants, err = newGrants(); err != nil {
+		return nil, err
+	}
+	s.config = apiConfig(s.Version)
+	s.api = huma.NewAPI(s.config, adapter{router: s.routes})
+	s.mount()
+	return s, s.document()
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.root.ServeHTTP(w, r) }
+
+func (s *Server) mount() {
+	s.root.Use(s.observe, secure, middleware.GetHead)
+	s.root.NotFound(s.notFound)
+	s.root.MethodNotAllowed(s.methodNotAllowed)
+
+	s.routes.Use(private, s.authenticate, s.limitRate())
+	s.routes.NotFound(s.notFound)
+	s.routes.MethodNotAllowed(s.methodNotAllowed)
+	s.userRoutes()
+	s.conversationRoutes()
+	s.messageRoutes()
+	s.receiptRoutes()
+	s.growthRoutes()
+	s.auditRoutes()
+	s.tokenRoutes()
+	s.root.Mount(prefix, s.routes)
+
+	s.root.Group(s.operationRoutes)
+	if s.Page != nil {
+		s.root.With(pages).Handle("/*", s.Page)
+	}
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errNoRoute) }
+
+func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if s.root.Match(chi.NewRouteContext(), method, r.URL.Path) {
+			w.Header().Add("Allow", method)
+		}
+	}
+	s.refuse(w, r, errMethod)
+}

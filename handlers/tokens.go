@@ -1,0 +1,343 @@
+package handlers
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"parley/events"
+	"parley/events/decide"
+)
+
+// Scope is what a token allows beyond acting as its subject.
+type Scope string
+
+const (
+	// Analyst may read growth.
+	Analyst Scope = "analyst"
+	// Auditor may read the event log.
+	Auditor Scope = "auditor"
+	// Operator may register users, change profiles and issue tokens.
+	Operator Scope = "operator"
+)
+
+// DefaultTTL is how long a token holds if nothing else is asked for, and
+// MaxTTL how long one can hold at most.
+const (
+	DefaultTTL = 30 * 24 * time.Hour
+	MaxTTL     = 366 * 24 * time.Hour
+)
+
+const (
+	// verifiedTokens bounds how many verified tokens are remembered: checking
+	// an Ed25519 signature costs as much as all the rest of a request.
+	verifiedTokens = 50_000
+	// rememberedGrants bounds how many keyed grants can be repeated.
+	rememberedGrants = 10_000
+	maxSubject       = 200
+)
+
+// ParseScopes reads scopes as a token's claim has them: separated by spaces.
+func ParseScopes(text string) ([]Scope, error) {
+	var scopes []Scope
+	for _, word := range strings.Fields(text) {
+		switch scope := Scope(word); scope {
+		case Analyst, Auditor, Operator:
+			if !slices.Contains(scopes, scope) {
+				scopes = append(scopes, scope)
+			}
+		default:
+			return nil, fmt.Errorf("%q is no scope; there are %s, %s and %s", word, Analyst, Auditor, Operator)
+		}
+	}
+	return scopes, nil
+}
+
+// Caller is who presents a token.
+type Caller struct {
+	// Subject is a user's id, or another name for who acts.
+	Subject string
+	// User is the subject if that is a user's id, and zero otherwise.
+	User    uuid.UUID
+	Scopes  []Scope
+	Expires time.Time
+}
+
+// Has tells whether the caller's token has a scope.
+func (c *Caller) Has(scope Scope) bool { return c != nil && slices.Contains(c.Scopes, scope) }
+
+// Token is a bearer token and when it ends.
+type Token struct {
+	Token     string    `json:"token"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// Tokens issues and verifies bearer tokens: JWTs signed with the server's own
+// Ed25519 key. Its methods may be called from any number of goroutines.
+type Tokens struct {
+	key      ed25519.PrivateKey
+	now      func() time.Time
+	parser   *jwt.Parser
+	verified *lru.Cache[[sha256.Size]byte, *Caller]
+}
+
+// OpenTokens reads the signing key from a file, which it makes if there is
+// none. A key that others could read is refused.
+func OpenTokens(path string, now func() time.Time) (*Tokens, error) {
+	key, err := openKey(path, rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("the tokens' signing key: %w", err)
+	}
+	verified, err := lru.New[[sha256.Size]byte, *Caller](verifiedTokens)
+	if err != nil {
+		return nil, err
+	}
+	parser := jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithTimeFunc(now),
+		jwt.WithStrictDecoding(),
+	)
+	return &Tokens{key: key, now: now, parser: parser, verified: verified}, nil
+}
+
+// claims are what a token says.
+type claims struct {
+	jwt.RegisteredClaims
+	Scope string `json:"scope,omitempty"`
+}
+
+// Issue makes a token for a subject that holds for ttl, at most MaxTTL.
+func (t *Tokens) Issue(subject string, scopes []Scope, ttl time.Duration) (Token, error) {
+	return t.issueAt(t.now(), uuid.NewString(), subject, scopes, ttl)
+}
+
+// issueAt is Issue for a moment and a token id: the same arguments give the
+// same token.
+func (t *Tokens) issueAt(issued time.Time, id, subject string, scopes []Scope, ttl time.Duration) (Token, error) {
+	if err := checkSubject(subject); err != nil {
+		return Token{}, err
+	}
+	if ttl <= 0 || ttl > MaxTTL {
+		return Token{}, fmt.Errorf("a token holds for more than 0 seconds and at most %d", MaxTTL/time.Second)
+	}
+	words := make([]string, len(scopes))
+	for i, scope := range scopes {
+		words[i] = string(scope)
+	}
+	expires := issued.Add(ttl).UTC().Truncate(time.Second)
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Subject:   subject,
+			ID:        id,
+			IssuedAt:  jwt.NewNumericDate(issued),
+			ExpiresAt: jwt.NewNumericDate(expires),
+		},
+		Scope: strings.Join(words, " "),
+	}).SignedString(t.key)
+	if err != nil {
+		return Token{}, fmt.Errorf("signing a token: %w", err)
+	}
+	return Token{signed, expires}, nil
+}
+
+func checkSubject(subject string) error {
+	switch {
+	case strings.TrimSpace(subject) == "":
+		return errors.New("a token must name a subject")
+	case !utf8.ValidString(subject) || strings.ContainsFunc(subject, unicode.IsControl):
+		return errors.New("a token's subject must be text without control characters")
+	case len(subject) > maxSubject:
+		return fmt.Errorf("a token's subject has at most %d bytes", maxSubject)
+	}
+	return nil
+}
+
+// ErrTokenExpired and ErrTokenInvalid are why a token is not accepted.
+var (
+	ErrTokenExpired = errors.New("the token has expired")
+	ErrTokenInvalid = errors.New("the token is not one of this server")
+)
+
+// Verify tells who presents a token. It fails with ErrTokenExpired or
+// ErrTokenInvalid.
+func (t *Tokens) Verify(token string) (*Caller, error) {
+	digest := sha256.Sum256([]byte(token))
+	if caller, ok := t.verified.Get(digest); ok {
+		if !t.now().Before(caller.Expires) {
+			return nil, ErrTokenExpired
+		}
+		return caller, nil
+	}
+	caller, err := t.verify(token)
+	if err != nil {
+		return nil, err
+	}
+	t.verified.Add(digest, caller)
+	return caller, nil
+}
+
+func (t *Tokens) verify(token string) (*Caller, error) {
+	var said claims
+	_, err := t.parser.ParseWithClaims(token, &said, func(*jwt.Token) (any, error) {
+		return t.key.Public(), nil
+	})
+	if errors.Is(err, jwt.ErrTokenExpired) {
+		return nil, ErrTokenExpired
+	}
+	if err != nil {
+		return nil, ErrTokenInvalid
+	}
+	scopes, err := ParseScopes(said.Scope)
+	if err != nil || checkSubject(said.Subject) != nil {
+		return nil, ErrTokenInvalid
+	}
+	caller := &Caller{Subject: said.Subject, Scopes: scopes, Expires: said.ExpiresAt.Time}
+	if user, err := uuid.Parse(said.Subject); err == nil && user.String() == said.Subject {
+		caller.User = user
+	}
+	return caller, nil
+}
+
+// grants remembers the tokens issued for idempotency keys. A token is no fact,
+// so that only this server, while it runs, knows what it answered.
+type grants struct {
+	mu       sync.Mutex
+	answered *lru.Cache[uuid.UUID, grant] // guarded by mu
+}
+
+type grant struct {
+	asked grantBody
+	token Token
+}
+
+func newGrants() (*grants, error) {
+	answered, err := lru.New[uuid.UUID, grant](rememberedGrants)
+	return &grants{answered: answered}, err
+}
+
+// once returns the token issued for the same request before, or issues it.
+func (g *grants) once(key uuid.UUID, asked grantBody, issue func() (Token, error)) (Token, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if before, ok := g.answered.Get(key); ok {
+		if before.asked != asked {
+			return Token{}, events.ErrKeyReused
+		}
+		return before.token, nil
+	}
+	token, err := issue()
+	if err == nil {
+		g.answered.Add(key, grant{asked, token})
+	}
+	return token, err
+}
+
+type grantBody struct {
+	UserID  uuid.UUID `json:"userId,omitzero" required:"false" format:"uuid" doc:"The user who will act; in place of subject."`
+	Subject string    `json:"subject,omitempty" doc:"Whoever else will act, by a name of your choice; the scope's if absent."`
+	Scope   string    `json:"scope,omitempty" doc:"analyst, auditor, operator, or several of them separated by spaces." example:"analyst"`
+	TTL     int64     `json:"ttl,omitempty" doc:"For how many seconds the token holds, at most 31622400; 2592000 (30 days) if absent."`
+}
+
+type grantInput struct {
+	KeyHeader
+	Body grantBody
+}
+
+type grantOutput struct {
+	Body Token
+}
+
+func (s *Server) tokenRoutes() {
+	register(s, scoped(Operator), huma.Operation{
+		OperationID:   "issueToken",
+		Method:        http.MethodPost,
+		Path:          "/v1/tokens",
+		Summary:       "Issue a token",
+		Description:   "For an operator. A repeat with the same Idempotency-Key answers with the same token as long as the server remembers it, at least until it restarts.",
+		Tags:          []string{"tokens"},
+		DefaultStatus: http.StatusCreated,
+		MaxBodyBytes:  smallBody,
+		Errors:        []int{http.StatusBadRequest},
+	}, s.issueToken)
+}
+
+func (s *Server) issueToken(ctx context.Context, in *grantInput) (*grantOutput, error) {
+	asked := in.Body
+	issue, err := s.grant(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	cause, err := in.cause(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var token Token
+	if cause.IdempotencyKey == "" {
+		token, err = issue()
+	} else {
+		token, err = s.grants.once(events.KeyedID(cause.Actor, cause.IdempotencyKey), asked, issue)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &grantOutput{token}, nil
+}
+
+// grant checks what is asked for and returns how to issue it.
+func (s *Server) grant(ctx context.Context, asked grantBody) (func() (Token, error), error) {
+	scopes, err := ParseScopes(asked.Scope)
+	if err != nil {
+		return nil, refusedField("body.scope", err.Error())
+	}
+	ttl := DefaultTTL
+	if asked.TTL != 0 {
+		if asked.TTL < 0 || asked.TTL > int64(MaxTTL/time.Second) {
+			return nil, refusedField("body.ttl", fmt.Sprintf("must be between 1 and %d seconds", MaxTTL/time.Second))
+		}
+		ttl = time.Duration(asked.TTL) * time.Second
+	}
+	subject, err := s.grantee(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	return func() (Token, error) { return s.Tokens.Issue(subject, scopes, ttl) }, nil
+}
+
+func (s *Server) grantee(ctx context.Context, asked grantBody) (string, error) {
+	if asked.UserID == uuid.Nil {
+		subject := asked.Subject
+		if subject == "" {
+			subject = asked.Scope
+		}
+		if err := checkSubject(subject); err != nil {
+			return "", refusedField("body.subject", err.Error())
+		}
+		return subject, nil
+	}
+	if asked.Subject != "" {
+		return "", refusedField("body.subject", "must be absent when userId is given")
+	}
+	_, known, err := s.Journal.Fact(ctx, events.UserStream(asked.UserID), 0)
+	if err == nil && !known {
+		err = decide.NoSuchUser("userId", asked.UserID)
+	}
+	return asked.UserID.String(), err
+}

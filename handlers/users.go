@@ -1,0 +1,171 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/events/decide"
+	"parley/projections"
+)
+
+// registrationSpace is the UUIDv5 namespace of the ids of users who registered
+// themselves with an Idempotency-Key.
+var registrationSpace = uuid.MustParse("a4c7b0de-52b8-5d0f-8f5e-3a6c1f0b9d27")
+
+func (s *Server) userRoutes() {
+	register(s, s.registrars(), huma.Operation{
+		OperationID:   "registerUser",
+		Method:        http.MethodPost,
+		Path:          "/v1/users",
+		Summary:       "Register a user",
+		Description:   "For an operator, or for anybody where registration is open. The answer holds the user's token.",
+		Tags:          []string{"users"},
+		DefaultStatus: http.StatusCreated,
+		MaxBodyBytes:  smallBody,
+		Errors:        []int{http.StatusConflict},
+	}, s.registerUser)
+	register(s, signedIn(), huma.Operation{
+		OperationID: "getUser",
+		Method:      http.MethodGet,
+		Path:        "/v1/users/{id}",
+		Summary:     "A user",
+		Tags:        []string{"users"},
+		Errors:      []int{http.StatusNotFound},
+	}, s.getUser)
+	register(s, signedIn(), huma.Operation{
+		OperationID:  "changeProfile",
+		Method:       http.MethodPatch,
+		Path:         "/v1/users/{id}",
+		Summary:      "Change a user's display name",
+		Description:  "For the user, or for an operator.",
+		Tags:         []string{"users"},
+		MaxBodyBytes: smallBody,
+		Errors:       []int{http.StatusNotFound},
+	}, s.changeProfile)
+}
+
+func (s *Server) registrars() access {
+	if s.OpenRegistration {
+		return anyone()
+	}
+	return scoped(Operator)
+}
+
+type registerInput struct {
+	KeyHeader
+	Body struct {
+		Handle      string `json:"handle" doc:"1 to 64 characters without spaces. No two users have handles that differ only in case or in compatibility forms." example:"ada"`
+		DisplayName string `json:"displayName" doc:"1 to 100 characters on one line." example:"Ada Lovelace"`
+		Product     string `json:"product,omitempty" doc:"The application the user came by: a-z, 0-9, '.', '_' and '-'; messenger if absent."`
+	}
+}
+
+type registerOutput struct {
+	PositionHeader
+	Body registered
+}
+
+type registered struct {
+	User projections.User `json:"user"`
+	// Token acts as the user; it holds for DefaultTTL from the registration.
+	Token string `json:"token"`
+}
+
+func (s *Server) registerUser(ctx context.Context, in *registerInput) (*registerOutput, error) {
+	cause, err := in.cause(ctx)
+	if err != nil {
+		return nil, err
+	}
+	registration := decide.Registration{Handle: in.Body.Handle, DisplayName: in.Body.DisplayName, Product: in.Body.Product}
+	if callerOf(ctx) == nil && cause.IdempotencyKey != "" {
+		if registration.User, err = ownID(cause.IdempotencyKey); err != nil {
+			return nil, err
+		}
+	}
+	event, err := s.Commands.Register(ctx, cause, registration)
+	if err != nil {
+		return nil, err
+	}
+	user := userOf(event)
+	token, err := s.Tokens.issueAt(event.Meta.OccurredAt, event.ID.String(), user.ID.String(), nil, DefaultTTL)
+	if err != nil {
+		return nil, err
+	}
+	return &registerOutput{PositionHeader{uint64(event.Position)}, registered{user, token.Token}}, nil
+}
+
+// ownID is the id of somebody who registers without a token but with an
+// Idempotency-Key. Since the repeat is answered with the user's token, whoever
+// guesses the key is that user: it must be random.
+func ownID(key string) (uuid.UUID, error) {
+	id, err := uuid.Parse(key)
+	if err != nil || len(key) != len(id.String()) || id.Version() != 4 && id.Version() != 7 {
+		return uuid.Nil, malformed("header.Idempotency-Key", "must be a random UUID (version 4 or 7) when there is no token, since a repeat is answered with the user's token")
+	}
+	return uuid.NewSHA1(registrationSpace, id[:]), nil
+}
+
+// userOf is a user as registered.
+func userOf(event events.Event) projections.User {
+	fact := event.Fact.(*events.UserRegistered)
+	return projections.User{
+		ID:           fact.User,
+		Handle:       fact.Handle.Plain,
+		DisplayName:  fact.DisplayName.Plain,
+		Product:      fact.Product,
+		RegisteredAt: event.Meta.OccurredAt,
+	}
+}
+
+type userInput struct {
+	WaitHeader
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+type userOutput struct {
+	Body projections.User
+}
+
+func (s *Server) getUser(ctx context.Context, in *userInput) (*userOutput, error) {
+	if err := s.reaches(ctx, projections.UsersName, in.Position); err != nil {
+		return nil, err
+	}
+	user, err := s.Views.Users.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &userOutput{user}, nil
+}
+
+type profileInput struct {
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		DisplayName string `json:"displayName" doc:"1 to 100 characters on one line."`
+	}
+}
+
+type profileOutput struct {
+	PositionHeader
+	Body projections.User
+}
+
+func (s *Server) changeProfile(ctx context.Context, in *profileInput) (*profileOutput, error) {
+	if caller := callerOf(ctx); caller.User != in.ID && !caller.Has(Operator) {
+		return nil, newProblem(http.StatusForbidden, "only the user or an operator may change a profile")
+	}
+	changed, err := s.Commands.ChangeProfile(ctx, causeOf(ctx, ""), in.ID, in.Body.DisplayName)
+	if err != nil {
+		return nil, err
+	}
+	first, _, err := s.Journal.Fact(ctx, events.UserStream(in.ID), 0)
+	if err != nil {
+		return nil, err
+	}
+	user := userOf(first)
+	user.DisplayName = changed.Fact.(*events.ProfileChanged).DisplayName.Plain
+	return &profileOutput{PositionHeader{uint64(changed.Position)}, user}, nil
+}

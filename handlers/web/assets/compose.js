@@ -1,0 +1,117 @@
+// Where messages are written.
+
+import { button, h } from './dom.js';
+import { icon } from './icons.js';
+import { summary } from './message.js';
+
+const MOST = 20_000;
+const WARN = 19_000;
+
+// What was being written stays with its conversation while another is open.
+const drafts = new Map();
+
+export class Compose {
+  #conversation;
+  #people;
+  #onSend;
+  #replyTo = null;
+  #shift = false;
+
+  /** `onSend({text, replyTo})` takes what was written. */
+  constructor({ conversation, people, onSend }) {
+    this.#conversation = conversation;
+    this.#people = people;
+    this.#onSend = onSend;
+    this.#build();
+    const draft = drafts.get(conversation);
+    if (draft) this.restore(draft.text, draft.replyTo);
+  }
+
+  #build() {
+    this.answering = h('div', { class: 'answering', hidden: true });
+    this.text = h('textarea', {
+      class: 'compose-text', rows: '1', placeholder: 'Write a message', 'aria-label': 'Message', enterkeyhint: 'send', dir: 'auto',
+      on: { input: () => this.#changed(), keydown: (event) => this.#key(event), beforeinput: (event) => this.#beforeInput(event) },
+    });
+    this.limit = h('span', { class: 'limit', role: 'status' });
+    this.sendButton = button('Send', { content: icon('send'), kind: 'send', type: 'submit', disabled: true });
+    this.element = h('form', {
+      class: 'compose', on: { submit: (event) => { event.preventDefault(); this.#send(); } },
+    }, this.answering, h('div', { class: 'compose-field' }, this.text, this.limit, this.sendButton));
+  }
+
+  focus() {
+    this.text.focus();
+  }
+
+  /** Makes what is written an answer to a message, or to none. */
+  answer(message) {
+    this.#replyTo = message;
+    this.answering.hidden = !message;
+    this.answering.replaceChildren();
+    if (message) {
+      this.answering.append(
+        h('p', {}, 'Replying to ', this.#people.label(message.author, { own: 'yourself' }), ' ',
+          h('span', { class: 'quote-text' }, summary(message))),
+        button('Do not reply', { content: icon('close'), kind: 'tool', onClick: () => { this.answer(null); this.focus(); } }));
+      this.focus();
+    }
+    this.#keep();
+  }
+
+  /** Puts a text back to be written on. */
+  restore(text, replyTo = null) {
+    this.text.value = text;
+    this.answer(replyTo);
+    this.#changed();
+  }
+
+  #key(event) {
+    this.#shift = event.shiftKey;
+    if (event.key !== 'Escape' || !this.#replyTo) return;
+    event.stopPropagation();
+    this.answer(null);
+  }
+
+  // Keyboards on a screen report no key for Enter, but all report the line
+  // break; one that ends a composition makes none.
+  #beforeInput(event) {
+    if (event.inputType !== 'insertLineBreak' || this.#shift) return;
+    event.preventDefault();
+    this.#send();
+  }
+
+  #send() {
+    const text = this.text.value.replace(/\s+$/, '');
+    if (this.#length() > MOST || text.trim() === '') return;
+    const replyTo = this.#replyTo?.number ?? null;
+    this.restore('');
+    this.#onSend({ text, replyTo });
+    this.focus();
+  }
+
+  #length() {
+    return this.text.value.length < WARN ? this.text.value.length : [...this.text.value].length;
+  }
+
+  #changed() {
+    const length = this.#length();
+    this.limit.textContent = length > WARN ? (MOST - length).toLocaleString('en') : '';
+    this.limit.classList.toggle('over', length > MOST);
+    this.sendButton.disabled = length > MOST || this.text.value.trim() === '';
+    this.text.style.height = 'auto';
+    this.text.style.height = `${this.text.scrollHeight}px`;
+    this.#keep();
+  }
+
+  #keep() {
+    const draft = { text: this.text.value, replyTo: this.#replyTo };
+    if (draft.text || draft.replyTo) drafts.set(this.#conversation, draft);
+    else drafts.delete(this.#conversation);
+  }
+}
+
+/** Forgets what was being written everywhere, when somebody signs out. */
+export function forgetDrafts() {
+  drafts.clear();
+}

@@ -1,0 +1,149 @@
+// The list of conversations, newest activity first.
+
+import { arrange, button, failure, h, oncePerFrame, Rows } from './dom.js';
+import { icon } from './icons.js';
+import { summary } from './message.js';
+import { faceOf, titleOf } from './people.js';
+import { ago, inFull, keepAgo } from './time.js';
+
+const NEAR = 400;
+
+export class Inbox {
+  #context;
+  #rows = new Rows();
+  #conversations = null;
+  #next = null;
+  #open = null;
+  #loading = false;
+  #stopClock;
+
+  /** `start` opens the dialog for a new conversation. */
+  constructor(context, { start }) {
+    this.#context = context;
+    this.list = h('ul', {
+      class: 'inbox-list', role: 'list', on: { scroll: oncePerFrame(() => this.#scrolled()), keydown: (event) => this.#key(event) },
+    });
+    this.notice = h('div', { class: 'inbox-notice' }, skeleton());
+    this.start = start;
+    this.element = h('nav', { class: 'inbox', 'aria-label': 'Conversations' },
+      h('header', { class: 'pane-head inbox-head' },
+        h('h1', { class: 'pane-title' }, 'Inbox'),
+        button('New conversation', { content: icon('write'), kind: 'tool', onClick: start })),
+      this.notice, this.list);
+    this.#stopClock = keepAgo(this.list);
+  }
+
+  close() {
+    this.#stopClock();
+  }
+
+  get(id) {
+    return this.#conversations?.find((conversation) => conversation.id === id) ?? null;
+  }
+
+  /** How many conversations have something unread. */
+  get unread() {
+    return (this.#conversations ?? []).filter((c) => c.unread > 0 && c.id !== this.#open).length;
+  }
+
+  /** Takes the first page as the server has it now. */
+  receive({ conversations, next }) {
+    const fresh = new Set(conversations.map((conversation) => conversation.id));
+    const rest = next === null ? [] : (this.#conversations ?? []).filter((c) => !fresh.has(c.id));
+    if (rest.length === 0) this.#next = next;
+    this.#conversations = [...conversations, ...rest];
+    this.#draw();
+  }
+
+  /** Marks the conversation that is open, or none. */
+  select(id) {
+    this.#open = id;
+    if (this.#conversations) this.#draw();
+  }
+
+  focus() {
+    (this.list.querySelector('[aria-current]') ?? this.list.querySelector('a'))?.focus();
+  }
+
+  /** Shown while nothing could be loaded yet. */
+  fail(problem, retry) {
+    if (!this.#conversations) this.notice.replaceChildren(failure(problem, retry));
+  }
+
+  #draw() {
+    const all = this.#conversations;
+    this.notice.hidden = all.length > 0;
+    if (all.length === 0) this.notice.replaceChildren(this.#empty());
+    const rows = all.map((c) => {
+      const open = c.id === this.#open;
+      return this.#rows.get(c.id, JSON.stringify([open, c.title, c.participants, c.lastMessage, open ? 0 : c.unread]), () => this.#row(c, open));
+    });
+    this.#rows.keepOnly(new Set(all.map((c) => c.id)));
+    arrange(this.list, rows);
+  }
+
+  #empty() {
+    return h('div', { class: 'empty' },
+      h('p', {}, 'No conversations yet.'),
+      button('Start one', { kind: 'primary', onClick: this.start }));
+  }
+
+  #row(conversation, open) {
+    const { people } = this.#context;
+    const unread = open ? 0 : conversation.unread;
+    const date = new Date(conversation.lastMessage?.postedAt ?? conversation.startedAt);
+    return h('li', { class: unread > 0 ? 'inbox-row unread' : 'inbox-row' },
+      h('a', { href: `#conversation=${conversation.id}`, 'aria-current': open ? 'true' : null },
+        faceOf(conversation, people),
+        h('span', { class: 'inbox-line' },
+          h('span', { class: 'inbox-title' }, titleOf(conversation, people)),
+          h('time', { datetime: date.toISOString(), title: inFull(date), data: { ago: '' } }, ago(date))),
+        h('span', { class: 'inbox-line' },
+          h('span', { class: 'inbox-last' }, this.#last(conversation)),
+          unread > 0 ? h('span', { class: 'badge' }, unread > 999 ? '999+' : String(unread), h('span', { class: 'unseen' }, ' unread')) : null)));
+  }
+
+  #last({ kind, lastMessage }) {
+    const { people, self } = this.#context;
+    if (!lastMessage) return 'Nothing said yet';
+    const named = kind !== 'direct' || lastMessage.author === self;
+    return [named ? [people.label(lastMessage.author), ': '] : null, summary(lastMessage)];
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.list;
+    if (scrollHeight - scrollTop - clientHeight < NEAR) this.#more();
+  }
+
+  async #more() {
+    if (this.#loading || !this.#next) return;
+    this.#loading = true;
+    try {
+      const { conversations, next } = await this.#context.api.get(this.#next);
+      const known = new Set(this.#conversations.map((c) => c.id));
+      this.#conversations.push(...conversations.filter((c) => !known.has(c.id)));
+      this.#next = next;
+      this.#draw();
+    } catch {
+      // The next scroll asks again; that the server is away is shown elsewhere.
+    } finally {
+      this.#loading = false;
+    }
+  }
+
+  #key(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step) return;
+    const links = [...this.list.querySelectorAll('a')];
+    const next = links[links.indexOf(document.activeElement) + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  }
+}
+
+function skeleton() {
+  return h('div', { class: 'skeleton', role: 'status', 'aria-label': 'Loading conversations' },
+    Array.from({ length: 7 }, () => h('div', { class: 'skeleton-row' }, h('span', { class: 'avatar pending' }),
+      h('span', { class: 'bars' }, h('span', { class: 'bar w5' }), h('span', { class: 'bar w8' })))));
+}

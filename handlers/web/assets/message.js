@@ -1,0 +1,152 @@
+// One row of the transcript: a message, or one that is still on its way.
+
+import { button, h } from './dom.js';
+import { icon } from './icons.js';
+import { dayHeading, inFull, sameDay, timeOfDay } from './time.js';
+
+const PAUSE = 5 * 60_000;
+const LONG = 1_600;
+const ADDRESS = /\bhttps?:\/\/[^\s<>"]+[^\s<>"'.,;:!?)\]}]/g;
+const ACTION = /^\/me (?=\S)/;
+
+/**
+ * What a message looks like after the one before it: with its author or
+ * following on, under a new day, below the line where unread ones begin.
+ */
+export function lookOf(message, previous, unreadFrom) {
+  const date = new Date(message.postedAt);
+  const before = previous && new Date(previous.postedAt);
+  const day = !before || !sameDay(before, date);
+  const unread = message.number === unreadFrom;
+  const lead = day || unread || message.replyTo != null || previous.author !== message.author
+    || date - before > PAUSE || ACTION.test(message.text);
+  return { day, unread, lead };
+}
+
+/**
+ * The row of a message. `context` has `people`, `self`, `history`, and what
+ * to do: `reply(message)`, `jump(number)`.
+ */
+export function messageRow(message, look, context) {
+  const date = new Date(message.postedAt);
+  const action = ACTION.test(message.text);
+  return row(message, look, context, { number: message.number }, [
+    look.day ? h('h3', { class: 'day' }, h('span', {}, dayHeading(date))) : null,
+    look.unread ? h('p', { class: 'unread-line' }, h('span', {}, 'New')) : null,
+    line(look, context.people.avatar(message.author), date, [
+      byline(message, look, context, date),
+      message.replyTo != null ? quote(message.replyTo, context) : null,
+      action ? null : words(message),
+    ], tools(message, context), action),
+  ]);
+}
+
+/** The row of an entry of the outbox; `context` has `retry`, `discard` and `edit` as well. */
+export function pendingRow(entry, look, context) {
+  const date = new Date(entry.postedAt);
+  return row(entry, look, context, {}, [
+    line(look, context.people.avatar(context.self), date, [
+      look.lead ? h('p', { class: 'byline' }, h('span', { class: 'author' }, 'You')) : null,
+      entry.replyTo !== null ? quote(entry.replyTo, context) : null,
+      words(entry),
+      sendingState(entry, context),
+    ], null, false),
+  ], ` ${entry.state}`);
+}
+
+function row(message, look, { self, reply }, data, children, state = '') {
+  const own = message.author === self ? ' own' : '';
+  return h('li', {
+    class: `message${look.lead ? ' lead' : ''}${own}${state}`, tabindex: '-1', data,
+    on: {
+      keydown: (event) => {
+        if (event.key !== 'r' || event.ctrlKey || event.metaKey || event.altKey || data.number === undefined) return;
+        event.preventDefault();
+        reply(message);
+      },
+    },
+  }, children);
+}
+
+function line(look, avatar, date, body, side, action) {
+  return h('div', { class: action ? 'line action' : 'line' },
+    h('div', { class: 'gutter' }, look.lead ? avatar : h('time', { class: 'side-time', 'aria-hidden': 'true' }, timeOfDay(date))),
+    h('div', { class: 'body' }, body),
+    side);
+}
+
+function byline(message, look, { people }, date) {
+  const action = message.text.match(ACTION);
+  const author = h('span', { class: 'author' }, people.label(message.author));
+  const time = h('time', { datetime: message.postedAt, title: inFull(date) }, timeOfDay(date));
+  if (action) return h('p', { class: 'text' }, author, ' ', linked(message.text.slice(action[0].length)), ' ', time);
+  return h('p', { class: look.lead ? 'byline' : 'unseen' }, author, ' ', time);
+}
+
+function words(message) {
+  if (message.retracted) return h('p', { class: 'text gone' }, 'This message was retracted.');
+  if (message.text === '') return h('p', { class: 'text gone' }, 'The words of this message were forgotten with their author.');
+  const text = h('p', { class: message.text.length > LONG ? 'text long' : 'text', dir: 'auto' }, linked(message.text));
+  const edited = message.editedAt ? h('span', { class: 'edited', title: inFull(new Date(message.editedAt)) }, 'edited') : null;
+  return [text, edited, message.text.length > LONG ? unfold(text) : null];
+}
+
+function unfold(text) {
+  const more = button('Show all of it', { kind: 'quiet', onClick: () => {
+    text.classList.remove('long');
+    more.remove();
+  } });
+  return more;
+}
+
+/** Text with its web addresses as links. */
+function linked(text) {
+  const parts = [];
+  let end = 0;
+  for (const { 0: address, index } of text.matchAll(ADDRESS)) {
+    parts.push(text.slice(end, index), h('a', { href: address, target: '_blank', rel: 'noopener noreferrer nofollow' }, address));
+    end = index + address.length;
+  }
+  parts.push(text.slice(end));
+  return parts;
+}
+
+/** What a reply answers; it leads there. */
+function quote(number, { people, history, jump }) {
+  const words = h('span', { class: 'quote-text pending' }, '\u2007');
+  const author = h('span', { class: 'quote-author' });
+  const element = h('button', { type: 'button', class: 'quote', on: { click: () => jump(number) } },
+    h('span', { class: 'unseen' }, 'In reply to '), author, words);
+  history.find(number).then((answered) => {
+    words.classList.remove('pending');
+    if (answered) author.append(people.label(answered.author), ' ');
+    words.textContent = answered ? summary(answered) : 'A message that cannot be shown';
+  }, () => { words.textContent = `Message ${number}`; });
+  return element;
+}
+
+/** A message in few words, for quotes and lists. */
+export function summary(message) {
+  if (message.retracted) return 'Message retracted';
+  return message.text.replace(ACTION, '').replace(/\s+/g, ' ').slice(0, 200) || 'Words forgotten';
+}
+
+/** What can be done with a message; more tools find their place here. */
+function tools(message, { reply }) {
+  return h('div', { class: 'tools' },
+    button(`Reply to message ${message.number}`, {
+      content: icon('reply'), kind: 'tool', tabindex: '-1', onClick: () => reply(message),
+    }));
+}
+
+function sendingState(entry, { retry, discard, edit }) {
+  if (entry.state === 'sending') return h('p', { class: 'state' }, 'Sending');
+  const waiting = entry.state === 'waiting';
+  return h('div', { class: 'state', role: 'alert' },
+    icon('alert'),
+    h('span', {}, waiting ? 'Not sent yet. It will be tried again when Parley can be reached.' : `Not sent. ${entry.reason}`),
+    h('span', { class: 'choices' },
+      button('Retry', { content: waiting ? 'Send now' : 'Retry', kind: 'quiet', onClick: () => retry(entry) }),
+      waiting ? null : button('Edit', { kind: 'quiet', onClick: () => edit(entry) }),
+      button('Discard', { kind: 'quiet', onClick: () => discard(entry) })));
+}

@@ -1,0 +1,100 @@
+// Who is in a conversation.
+
+import { button, h } from './dom.js';
+import { icon } from './icons.js';
+import { isUserId } from './session.js';
+import { exactly } from './time.js';
+
+const STEP = 50;
+
+export class Participants {
+  #context;
+  #conversation;
+  #changed;
+  #shown = STEP;
+
+  /** `close()` closes the panel, `changed(conversation)` tells of a new description. */
+  constructor(context, conversation, { close, changed }) {
+    this.#context = context;
+    this.#conversation = conversation;
+    this.#changed = changed;
+    this.list = h('ul', { class: 'people', role: 'list' });
+    this.more = button('Show more', { kind: 'quiet', onClick: () => { this.#shown += STEP; this.#draw(); } });
+    this.trouble = h('p', { class: 'field-error', role: 'alert' });
+    this.element = h('div', { class: 'panel', on: { keydown: (event) => event.key === 'Escape' && (event.stopPropagation(), close()) } },
+      h('header', { class: 'panel-head' },
+        h('h3', { tabindex: '-1' }, 'Participants'),
+        button('Close participants', { content: icon('close'), kind: 'tool', onClick: close })),
+      h('div', { class: 'panel-body' }, this.list, this.more,
+        conversation.kind === 'group' ? [this.#addForm(), this.#leaveButton()] : null, this.trouble));
+    this.#draw();
+  }
+
+  #draw() {
+    const { participants } = this.#conversation;
+    const { people } = this.#context;
+    for (const p of participants.slice(this.list.childElementCount, this.#shown)) {
+      this.list.append(h('li', { class: 'person', title: `Here since ${exactly(new Date(p.joinedAt))}` },
+        people.avatar(p.userId),
+        h('span', { class: 'person-name' }, people.label(p.userId, { own: 'name' }),
+          p.userId === people.self ? h('span', { class: 'you' }, ' (you)') : null),
+        people.handle(p.userId)));
+    }
+    this.more.hidden = participants.length <= this.#shown;
+  }
+
+  #addForm() {
+    const input = h('input', { class: 'input', 'aria-label': 'Id of the person to add', placeholder: 'Id of a person to add', autocomplete: 'off', spellcheck: 'false' });
+    return h('form', {
+      class: 'add', on: {
+        submit: (event) => {
+          event.preventDefault();
+          this.#add(input);
+        },
+      },
+    }, input, button('Add', { type: 'submit' }));
+  }
+
+  async #add(input) {
+    const id = this.#idOf(input.value.trim());
+    if (!id) {
+      this.trouble.textContent = 'Nobody you have met has this handle. Ask them for their id.';
+      return;
+    }
+    await this.#change(() => this.#context.api.post(`/v1/conversations/${this.#conversation.id}/participants`, { userId: id }));
+  }
+
+  #idOf(text) {
+    if (isUserId(text)) return text.toLowerCase();
+    const handle = text.replace(/^@/, '').toLowerCase();
+    return this.#context.people.all().find((user) => user.handle.toLowerCase() === handle)?.id;
+  }
+
+  #leaveButton() {
+    return button('Leave this conversation', {
+      content: [icon('leave'), 'Leave this conversation'], kind: 'leave', onClick: () => this.#leave(),
+    });
+  }
+
+  async #leave() {
+    const { api, self } = this.#context;
+    if (!confirm('Leave this conversation? You will not be able to read it any more.')) return;
+    try {
+      await api.delete(`/v1/conversations/${this.#conversation.id}/participants/${self}`);
+      location.hash = '#inbox';
+      this.#context.live.refresh();
+    } catch (problem) {
+      this.trouble.textContent = problem.explanation;
+    }
+  }
+
+  async #change(work) {
+    this.trouble.textContent = '';
+    try {
+      await work();
+      this.#changed(await this.#context.api.get(`/v1/conversations/${this.#conversation.id}`));
+    } catch (problem) {
+      this.trouble.textContent = problem.explanation;
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package projections_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/projections"
+)
+
+// history is a log to rebuild views from: people who register over a year and
+// talk in rooms of their own size.
+type history struct {
+	*world
+	people []uuid.UUID
+	rooms  []uuid.UUID
+	size   int
+}
+
+const (
+	historyPeople = 2_000
+	historyRooms  = 500
+)
+
+// newHistory writes a history of messages. With keyed, every message has an
+// idempotency key, as imported ones do.
+func newHistory(b *testing.B, messages int, keyed bool) *history {
+	h := &history{world: newWorld(b), size: messages}
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range historyPeople {
+		h.people = append(h.people, newID())
+		h.register(h.people[i], fmt.Sprint("user", i), []string{"messenger", "shop"}[i%2], 0)
+	}
+	for range historyRooms {
+		var crew []uuid.UUID
+		for _, i := range random.Perm(historyPeople)[:2+random.IntN(20)] {
+			crew = append(crew, h.people[i])
+		}
+		h.rooms = append(h.rooms, h.start(0, crew...))
+	}
+	for i := 0; i < messages; i += 20 {
+		author := h.people[random.IntN(historyPeople)]
+		room := h.rooms[random.IntN(historyRooms)]
+		cause := by(author, time.Duration(i)*365*24*time.Hour/time.Duration(messages))
+		if keyed {
+			cause.IdempotencyKey = fmt.Sprint(i)
+		}
+		facts := make([]events.Fact, 20)
+		for j := range facts {
+			facts[j] = &events.MessagePosted{Conversation: room, Author: author, Text: events.Private("The quick brown fox jumps over the lazy dog, and so on and so forth.")}
+		}
+		h.append(events.MessagesStream(room), cause, facts...)
+	}
+	return h
+}
+
+// rebuild fills one view from the begin, and reports events a second.
+func (h *history) rebuild(b *testing.B, name string) {
+	for b.Loop() {
+		h.dir = b.TempDir()
+		set, stop := h.run()
+		h.catchUp(set)
+		stop()
+	}
+	b.ReportMetric(float64(h.size*b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+func BenchmarkRebuild(b *testing.B) {
+	for _, keyed := range []bool{false, true} {
+		h := newHistory(b, 200_000, keyed)
+		for _, name := range []string{projections.GrowthName, projections.ConversationsName} {
+			b.Run(fmt.Sprintf("%s/keyed=%v", name, keyed), func(b *testing.B) {
+				h.t = b
+				h.opts.Only = []string{name}
+				h.rebuild(b, name)
+			})
+		}
+	}
+}

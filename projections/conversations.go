@@ -1,0 +1,239 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/projections/views"
+)
+
+// Conversation is a conversation as one of its participants sees it.
+type Conversation struct {
+	ID           uuid.UUID     `json:"id"`
+	Kind         events.Kind   `json:"kind"`
+	Title        string        `json:"title"`
+	Participants []Participant `json:"participants"`
+	MessageCount uint64        `json:"messageCount"`
+	LastMessage  *Message      `json:"lastMessage"`
+	// Unread counts the messages after the viewer's own marker.
+	Unread    uint64    `json:"unread"`
+	StartedAt time.Time `json:"startedAt"`
+}
+
+// Participant is a user who is in a conversation now.
+type Participant struct {
+	UserID   uuid.UUID `json:"userId"`
+	JoinedAt time.Time `json:"joinedAt"`
+}
+
+// Conversations is the read model of conversations and their messages.
+type Conversations struct {
+	journal *events.Journal
+	store   *views.Store
+	cache   *pageCache
+
+	// What follows is owned by the engine.
+
+	rooms map[uuid.UUID]*room
+	// order is the rooms that the batch being applied has touched.
+	order []*room
+	// people entered or left a conversation in that batch.
+	people []uuid.UUID
+}
+
+// roomsKept bounds how many conversations' counters stay in memory between
+// batches.
+const roomsKept = 1 << 14
+
+func newConversations(journal *events.Journal) *Conversations {
+	return &Conversations{journal: journal, cache: newPageCache(), rooms: make(map[uuid.UUID]*room)}
+}
+
+// A participant's marker and a message's place are ordinals: the how-manieth
+// message of its conversation it is, counted from 1. Numbers would not do to
+// count what is unread, for other facts take numbers too.
+var conversationsSchema = views.Schema{
+	Name:    ConversationsName,
+	Version: 1,
+	Tables: []views.Table{{
+		Name: "conversations",
+		Columns: `id BYTEA NOT NULL,
+			kind TEXT NOT NULL,
+			title TEXT NOT NULL,
+			started_at TEXT NOT NULL,
+			messages BIGINT NOT NULL,
+			last_number BIGINT NOT NULL,
+			last_message BYTEA,
+			activity BIGINT NOT NULL,
+			changed BIGINT NOT NULL`,
+		Key: "id",
+	}, {
+		Name: "participants",
+		Columns: `conversation BYTEA NOT NULL,
+			participant BYTEA NOT NULL,
+			joined BIGINT NOT NULL,
+			joined_at TEXT NOT NULL,
+			read_up_to BIGINT NOT NULL`,
+		Key: "conversation, participant",
+	}, messagesTable, keyedTable},
+	Indexes: []string{
+		`CREATE INDEX IF NOT EXISTS participants_by_user ON participants (participant, conversation)`,
+	},
+}
+
+var conversationFacts = kindsOf(
+	new(events.ConversationStarted), new(events.ParticipantAdded), new(events.ParticipantRemoved),
+	new(events.MessagePosted), new(events.ReadUpTo),
+)
+
+func (c *Conversations) schema() views.Schema { return conversationsSchema }
+
+func (c *Conversations) filter() events.Filter {
+	return events.Filter{StreamPrefixes: []string{"conversation-", "messages-", "receipts-"}}
+}
+
+// roomFact is a fact and the conversation whose stream it is in.
+type roomFact struct {
+	events.Event
+	conversation uuid.UUID
+	// line is the message ready to send, if the fact is one.
+	line []byte
+}
+
+func (c *Conversations) prepare(ctx context.Context, recorded events.Recorded) (roomFact, bool, error) {
+	event, needed, err := conversationFacts.open(ctx, c.journal, recorded)
+	if !needed || err != nil {
+		return roomFact{}, false, err
+	}
+	event.Data, event.Metadata = nil, nil
+	_, id, _ := strings.Cut(recorded.Stream, "-")
+	conversation, err := uuid.Parse(id)
+	if err != nil {
+		return roomFact{}, false, fmt.Errorf("the stream's name has no conversation: %w", err)
+	}
+	item := roomFact{Event: event, conversation: conversation}
+	if posted, ok := event.Fact.(*events.MessagePosted); ok {
+		item.line, err = appendMessage(nil, conversation, &event, posted)
+	}
+	return item, true, err
+}
+
+func (c *Conversations) apply(ctx context.Context, tx *views.Tx, items []roomFact) error {
+	for i := range items {
+		if err := c.applyOne(ctx, tx, &items[i]); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.order {
+		if err := r.store(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFact) error {
+	switch fact := item.Fact.(type) {
+	case *events.ConversationStarted:
+		return c.start(ctx, tx, item, fact)
+	case *events.ParticipantAdded:
+		return c.lifecycle(ctx, tx, item, func(r *room) error { return c.join(ctx, tx, item, r, fact.User) })
+	case *events.ParticipantRemoved:
+		return c.lifecycle(ctx, tx, item, func(r *room) error { return c.leave(ctx, tx, r, fact.User) })
+	case *events.MessagePosted:
+		return c.post(ctx, tx, item, fact.Author)
+	case *events.ReadUpTo:
+		r, err := c.room(ctx, tx, item.conversation)
+		if err != nil {
+			return err
+		}
+		return r.readUpTo(ctx, tx, fact.User, fact.Number)
+	}
+	return nil
+}
+
+func (c *Conversations) start(ctx context.Context, tx *views.Tx, item *roomFact, fact *events.ConversationStarted) error {
+	if repeat, err := repeated(ctx, tx, item.conversation, lifecycleStream, item.ID); repeat || err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO conversations (id, kind, title, started_at, messages, last_number, activity, changed)
+		VALUES ($1, $2, $3, $4, 0, -1, $5, $6)`,
+		item.conversation[:], string(fact.Kind), fact.Title.Plain, timeText(item.Meta.OccurredAt), item.Meta.OccurredAt.UnixMicro(), int64(item.Position))
+	if err != nil {
+		return err
+	}
+	r := c.touch(&room{id: item.conversation, last: -1, activity: item.Meta.OccurredAt.UnixMicro(), changed: item.Position})
+	for _, user := range fact.Participants {
+		if err := c.join(ctx, tx, item, r, user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lifecycle makes a change in a conversation that was started, once.
+func (c *Conversations) lifecycle(ctx context.Context, tx *views.Tx, item *roomFact, change func(*room) error) error {
+	if repeat, err := repeated(ctx, tx, item.conversation, lifecycleStream, item.ID); repeat || err != nil {
+		return err
+	}
+	r, err := c.room(ctx, tx, item.conversation)
+	if err != nil {
+		return err
+	}
+	return change(r)
+}
+
+// join lets a user in, who has read what was said before.
+func (c *Conversations) join(ctx context.Context, tx *views.Tx, item *roomFact, r *room, user uuid.UUID) error {
+	r.crewChanged = true
+	c.people = append(c.people, user)
+	_, err := tx.Exec(ctx, `INSERT INTO participants (conversation, participant, joined, joined_at, read_up_to)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+		r.id[:], user[:], int64(item.Position), timeText(item.Meta.OccurredAt), r.messages)
+	return err
+}
+
+func (c *Conversations) leave(ctx context.Context, tx *views.Tx, r *room, user uuid.UUID) error {
+	r.crewChanged = true
+	delete(r.markers, user)
+	c.people = append(c.people, user)
+	_, err := tx.Exec(ctx, `DELETE FROM participants WHERE conversation = $1 AND participant = $2`, r.id[:], user[:])
+	return err
+}
+
+func (c *Conversations) post(ctx context.Context, tx *views.Tx, item *roomFact, author uuid.UUID) error {
+	if repeat, err := repeated(ctx, tx, item.conversation, messagesStream, item.ID); repeat || err != nil {
+		return err
+	}
+	r, err := c.room(ctx, tx, item.conversation)
+	if err != nil {
+		return err
+	}
+	return r.post(ctx, tx, item, author)
+}
+
+// committed drops what readers had cached of the conversations that changed.
+func (c *Conversations) committed() []uuid.UUID {
+	topics := c.people
+	for _, r := range c.order {
+		c.cache.drop(r.id, r.posted, r.crewChanged)
+		topics = append(topics, r.id)
+		r.posted, r.crewChanged, r.touched = false, false, false
+	}
+	c.order, c.people = c.order[:0], nil
+	if len(c.rooms) > roomsKept {
+		clear(c.rooms)
+	}
+	return topics
+}
+
+func (c *Conversations) reset() {
+	clear(c.rooms)
+	c.order, c.people = nil, nil
+	c.cache.clear()
+}

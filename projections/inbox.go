@@ -1,0 +1,226 @@
+package projections
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+)
+
+// Inbox is a page of a user's conversations, newest activity first.
+type Inbox struct {
+	Conversations []Conversation `json:"conversations"`
+	// Next is the cursor of the following page, or nil on the last one.
+	Next *string `json:"next"`
+}
+
+// Get returns a conversation as the viewer sees it.
+//
+// Errors: ErrNotFound, ErrNotParticipant.
+func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID) (Conversation, error) {
+	var row inboxRow
+	var readUpTo sql.NullInt64
+	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.messages, c.last_message, c.activity, p.read_up_to
+		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`,
+		[]any{viewer[:], conversation[:]}, append(row.columns(), &readUpTo)...)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Conversation{}, ErrNotFound
+	case err != nil:
+		return Conversation{}, err
+	case !readUpTo.Valid:
+		return Conversation{}, ErrNotParticipant
+	}
+	row.readUpTo = readUpTo.Int64
+	return c.conversation(ctx, &row)
+}
+
+// IsParticipant tells whether a user is in a conversation now. It is cheap to
+// ask often. ErrNotFound if there is no such conversation.
+func (c *Conversations) IsParticipant(ctx context.Context, conversation, user uuid.UUID) (bool, error) {
+	return c.cache.member(ctx, conversation, user, func(ctx context.Context) (bool, error) {
+		var participates bool
+		err := c.store.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = $1 AND participant = $2)
+			FROM conversations WHERE id = $1`, []any{conversation[:], user[:]}, &participates)
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, ErrNotFound
+		}
+		return participates, err
+	})
+}
+
+// Inbox returns the viewer's conversations, newest activity first. An empty
+// cursor begins; limit is between 1 and MaxPage.
+//
+// Errors: ErrCursor, ErrRange.
+func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, cursor string, limit int) (Inbox, error) {
+	if limit < 1 || limit > MaxPage {
+		return Inbox{}, fmt.Errorf("%w: a page has 1 to %d conversations", ErrRange, MaxPage)
+	}
+	from, err := parseCursor(viewer, cursor)
+	if err != nil {
+		return Inbox{}, err
+	}
+	rows, err := c.inboxRows(ctx, viewer, from, limit+1)
+	if err != nil {
+		return Inbox{}, err
+	}
+	inbox := Inbox{Conversations: make([]Conversation, 0, min(limit, len(rows)))}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next := rows[limit-1].place().cursor(viewer)
+		inbox.Next = &next
+	}
+	for i := range rows {
+		conversation, err := c.conversation(ctx, &rows[i])
+		if err != nil {
+			return Inbox{}, err
+		}
+		inbox.Conversations = append(inbox.Conversations, conversation)
+	}
+	return inbox, nil
+}
+
+func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, from inboxPlace, limit int) ([]inboxRow, error) {
+	rows, err := c.store.Query(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.messages, c.last_message, c.activity, p.read_up_to
+		FROM participants p JOIN conversations c ON c.id = p.conversation
+		WHERE p.participant = $1 AND (c.activity, c.id) < ($2, $3)
+		ORDER BY c.activity DESC, c.id DESC LIMIT $4`,
+		viewer[:], from.activity, from.id[:], limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var found []inboxRow
+	for rows.Next() {
+		var row inboxRow
+		if err := rows.Scan(append(row.columns(), &row.readUpTo)...); err != nil {
+			return nil, err
+		}
+		found = append(found, row)
+	}
+	return found, rows.Err()
+}
+
+// inboxRow is a conversation's row and its viewer's marker.
+type inboxRow struct {
+	id          []byte
+	kind        string
+	title       string
+	startedAt   string
+	messages    int64
+	lastMessage []byte
+	activity    int64
+	readUpTo    int64
+}
+
+func (r *inboxRow) columns() []any {
+	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.messages, &r.lastMessage, &r.activity}
+}
+
+// conversation makes the shape of a row.
+func (c *Conversations) conversation(ctx context.Context, row *inboxRow) (Conversation, error) {
+	id, err := idFrom(row.id)
+	if err != nil {
+		return Conversation{}, err
+	}
+	startedAt, err := parseTime(row.startedAt)
+	if err != nil {
+		return Conversation{}, err
+	}
+	shape := Conversation{
+		ID:           id,
+		Kind:         events.Kind(row.kind),
+		Title:        row.title,
+		MessageCount: uint64(row.messages),
+		Unread:       uint64(row.messages - row.readUpTo),
+		StartedAt:    startedAt,
+	}
+	if row.lastMessage != nil {
+		shape.LastMessage = new(Message)
+		if err := json.Unmarshal(row.lastMessage, shape.LastMessage); err != nil {
+			return Conversation{}, fmt.Errorf("a message in the view: %w", err)
+		}
+	}
+	shape.Participants, err = c.participants(ctx, id)
+	return shape, err
+}
+
+// participants of a conversation, in the order in which they came.
+func (c *Conversations) participants(ctx context.Context, conversation uuid.UUID) ([]Participant, error) {
+	rows, err := c.store.Query(ctx, `SELECT participant, joined_at FROM participants WHERE conversation = $1 ORDER BY joined, participant`, conversation[:])
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := []Participant{}
+	for rows.Next() {
+		var id []byte
+		var joined string
+		if err := rows.Scan(&id, &joined); err != nil {
+			return nil, err
+		}
+		var p Participant
+		if p.UserID, err = idFrom(id); err != nil {
+			return nil, err
+		}
+		if p.JoinedAt, err = parseTime(joined); err != nil {
+			return nil, err
+		}
+		found = append(found, p)
+	}
+	return found, rows.Err()
+}
+
+// inboxPlace is where a conversation stands in an inbox. It stays where it is
+// when other conversations move.
+type inboxPlace struct {
+	activity int64
+	id       uuid.UUID
+}
+
+func (r *inboxRow) place() inboxPlace {
+	return inboxPlace{r.activity, uuid.UUID(r.id)}
+}
+
+// A cursor is a version byte, a place, and the begin of a digest that binds it
+// to its viewer, in base64.
+const (
+	cursorVersion = 1
+	cursorPlace   = 1 + 8 + 16
+	cursorBytes   = cursorPlace + 6
+)
+
+func (p inboxPlace) cursor(viewer uuid.UUID) string {
+	raw := make([]byte, 0, cursorBytes)
+	raw = append(raw, cursorVersion)
+	raw = binary.BigEndian.AppendUint64(raw, uint64(p.activity))
+	raw = append(raw, p.id[:]...)
+	return base64.RawURLEncoding.EncodeToString(append(raw, cursorDigest(viewer, raw)...))
+}
+
+func parseCursor(viewer uuid.UUID, cursor string) (inboxPlace, error) {
+	if cursor == "" {
+		return inboxPlace{math.MaxInt64, uuid.Max}, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(raw) != cursorBytes || raw[0] != cursorVersion || !bytes.Equal(raw[cursorPlace:], cursorDigest(viewer, raw[:cursorPlace])) {
+		return inboxPlace{}, ErrCursor
+	}
+	return inboxPlace{int64(binary.BigEndian.Uint64(raw[1:])), uuid.UUID(raw[9:cursorPlace])}, nil
+}
+
+func cursorDigest(viewer uuid.UUID, place []byte) []byte {
+	sum := sha256.Sum256(append(viewer[:], place...))
+	return sum[:cursorBytes-cursorPlace]
+}

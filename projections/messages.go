@@ -1,0 +1,408 @@
+package projections
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/projections/views"
+)
+
+// Message is a message with all that was done to it since.
+type Message struct {
+	ConversationID uuid.UUID `json:"conversationId"`
+	// Number is the message's revision in its stream, counted from 0; numbers
+	// rise but not by one.
+	Number uint64    `json:"number"`
+	Author uuid.UUID `json:"author"`
+	// Text is empty if the message was retracted or its author forgotten.
+	Text      string     `json:"text"`
+	PostedAt  time.Time  `json:"postedAt"`
+	EditedAt  *time.Time `json:"editedAt"`
+	Retracted bool       `json:"retracted"`
+	// ReplyTo is the number of the message that is answered.
+	ReplyTo     *uint64           `json:"replyTo"`
+	Attachments []json.RawMessage `json:"attachments"`
+	Reactions   []Reaction        `json:"reactions"`
+	App         *uuid.UUID        `json:"app"`
+	Order       *uuid.UUID        `json:"order"`
+}
+
+// Reaction is an emoji and those who gave it.
+type Reaction struct {
+	Emoji   string      `json:"emoji"`
+	UserIDs []uuid.UUID `json:"userIds"`
+}
+
+// Range chooses messages of a conversation by number. Before and After are
+// exclusive, and at most one of them is set; with neither it is the newest
+// messages. After is -1 to begin with the first one. Limit is between 1 and
+// MaxPage.
+type Range struct {
+	Before *uint64
+	After  *int64
+	Limit  int
+}
+
+// MaxPage bounds how many messages or conversations one page shows.
+const MaxPage = 200
+
+// Page is a page of messages, newest first, or oldest first if the range has
+// After.
+type Page struct {
+	Messages []Message `json:"messages"`
+	// Next is the URL path of the following page in the same direction, or
+	// nil on the last one.
+	Next *string `json:"next"`
+}
+
+// PageBody is a Page ready to send. Body is shared and must not be changed.
+type PageBody struct {
+	// Body is the JSON of a Page.
+	Body []byte
+	// ETag is a strong entity tag with its quotes; it changes whenever a
+	// message of the conversation does.
+	ETag string
+}
+
+// messagesTable keeps messages in runs: up to runMessages of them with
+// consecutive numbers, each as one line of JSON, ready to send. How messages
+// are cut into runs depends on how they were batched, and nothing else does.
+var messagesTable = views.Table{
+	Name: "messages",
+	Columns: `conversation BYTEA NOT NULL,
+		first BIGINT NOT NULL,
+		size BIGINT NOT NULL,
+		ordinal BIGINT NOT NULL,
+		lines BYTEA NOT NULL`,
+	Key: "conversation, first",
+}
+
+const (
+	runMessages = 64
+	runBytes    = 32 << 10
+)
+
+// run is consecutive messages that are not stored yet.
+type run struct {
+	first   int64 // number of the first
+	size    int64
+	ordinal int64 // of the first
+	lines   []byte
+}
+
+func (r *run) takes(number int64, line []byte) bool {
+	return r.size > 0 && number == r.first+r.size && r.size < runMessages && len(r.lines)+len(line) < runBytes
+}
+
+func (r *run) add(line []byte) {
+	r.lines = append(append(r.lines, line...), '\n')
+	r.size++
+}
+
+// ordinalAt is the ordinal of the last message up to a number.
+func (r *run) ordinalAt(number int64) int64 {
+	return r.ordinal + min(number-r.first, r.size-1)
+}
+
+func (r *run) store(ctx context.Context, tx *views.Tx, conversation uuid.UUID) error {
+	if r.size == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO messages (conversation, first, size, ordinal, lines) VALUES ($1, $2, $3, $4, $5)`,
+		conversation[:], r.first, r.size, r.ordinal, r.lines)
+	return err
+}
+
+// storedOrdinal is the ordinal of the last stored message up to a number, or 0.
+func storedOrdinal(ctx context.Context, tx *views.Tx, conversation uuid.UUID, number int64) (int64, error) {
+	var r run
+	err := tx.QueryRow(ctx, `SELECT first, size, ordinal FROM messages WHERE conversation = $1 AND first <= $2 ORDER BY first DESC LIMIT 1`,
+		[]any{conversation[:], number}, &r.first, &r.size, &r.ordinal)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return r.ordinalAt(number), err
+}
+
+// appendMessage appends the JSON of a message that nothing was done to yet,
+// as json.Marshal writes it, which takes four times as long.
+func appendMessage(line []byte, conversation uuid.UUID, event *events.Event, posted *events.MessagePosted) ([]byte, error) {
+	line = appendID(append(line, `{"conversationId":`...), conversation)
+	line = strconv.AppendUint(append(line, `,"number":`...), event.Revision, 10)
+	line = appendID(append(line, `,"author":`...), posted.Author)
+	line, err := appendText(append(line, `,"text":`...), posted.Text.Plain)
+	if err != nil {
+		return nil, err
+	}
+	line = event.Meta.OccurredAt.UTC().AppendFormat(append(line, `,"postedAt":"`...), time.RFC3339Nano)
+	line = append(line, `","editedAt":null,"retracted":false,"replyTo":`...)
+	if posted.ReplyTo == nil {
+		line = append(line, "null"...)
+	} else {
+		line = strconv.AppendUint(line, *posted.ReplyTo, 10)
+	}
+	return append(line, `,"attachments":[],"reactions":[],"app":null,"order":null}`...), nil
+}
+
+func appendID(line []byte, id uuid.UUID) []byte {
+	var text [36]byte
+	hex.Encode(text[0:8], id[0:4])
+	hex.Encode(text[9:13], id[4:6])
+	hex.Encode(text[14:18], id[6:8])
+	hex.Encode(text[19:23], id[8:10])
+	hex.Encode(text[24:36], id[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return append(append(append(line, '"'), text[:]...), '"')
+}
+
+// appendText leaves text that needs escaping to encoding/json.
+func appendText(line []byte, text string) ([]byte, error) {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			escaped, err := json.Marshal(text)
+			return append(line, escaped...), err
+		}
+	}
+	return append(append(append(line, '"'), text...), '"'), nil
+}
+
+// Page returns messages of a conversation, whoever asks.
+//
+// Errors: ErrNotFound, ErrRange.
+func (c *Conversations) Page(ctx context.Context, conversation uuid.UUID, r Range) (Page, error) {
+	body, err := c.page(ctx, conversation, r)
+	if err != nil {
+		return Page{}, err
+	}
+	var page Page
+	if err := json.Unmarshal(body.Body, &page); err != nil {
+		return Page{}, fmt.Errorf("a page of the view: %w", err)
+	}
+	return page, nil
+}
+
+// PageJSON returns messages of a conversation to one of its participants,
+// ready to send. Bodies are cached, and of several callers that ask for the
+// same page at once, one reads it.
+//
+// Errors: ErrNotFound, ErrNotParticipant, ErrRange.
+func (c *Conversations) PageJSON(ctx context.Context, conversation, viewer uuid.UUID, r Range) (PageBody, error) {
+	participates, err := c.IsParticipant(ctx, conversation, viewer)
+	if err != nil {
+		return PageBody{}, err
+	}
+	if !participates {
+		return PageBody{}, ErrNotParticipant
+	}
+	return c.page(ctx, conversation, r)
+}
+
+func (c *Conversations) page(ctx context.Context, conversation uuid.UUID, r Range) (PageBody, error) {
+	if err := r.check(); err != nil {
+		return PageBody{}, err
+	}
+	return c.cache.page(ctx, conversation, r.key(), func(ctx context.Context) (PageBody, error) {
+		return c.readPage(ctx, conversation, r)
+	})
+}
+
+// newest is before all newer messages than there can be.
+const newest = math.MaxInt64
+
+func (r Range) check() error {
+	switch {
+	case r.Limit < 1 || r.Limit > MaxPage:
+		return fmt.Errorf("%w: a page has 1 to %d messages", ErrRange, MaxPage)
+	case r.Before != nil && r.After != nil:
+		return fmt.Errorf("%w: a page is before or after a message, not both", ErrRange)
+	case r.Before != nil && *r.Before > newest, r.After != nil && (*r.After < -1 || *r.After >= newest):
+		return fmt.Errorf("%w: no message has such a number", ErrRange)
+	}
+	return nil
+}
+
+// pageKey is a checked Range as a map's key.
+type pageKey struct {
+	from      int64
+	ascending bool
+	limit     int
+}
+
+func (r Range) key() pageKey {
+	switch {
+	case r.After != nil:
+		return pageKey{*r.After, true, r.Limit}
+	case r.Before != nil:
+		return pageKey{int64(*r.Before), false, r.Limit}
+	}
+	return pageKey{newest, false, r.Limit}
+}
+
+func (c *Conversations) readPage(ctx context.Context, conversation uuid.UUID, r Range) (PageBody, error) {
+	// The tag is read first: if messages come in between, a page may be newer
+	// than its tag, and a reader asks once too often rather than never.
+	var changed int64
+	err := c.store.QueryRow(ctx, `SELECT changed FROM conversations WHERE id = $1`, []any{conversation[:]}, &changed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return PageBody{}, ErrNotFound
+	}
+	if err != nil {
+		return PageBody{}, err
+	}
+	page := pageWriter{limit: r.Limit, ascending: r.After != nil}
+	if err := page.fill(ctx, c.store, conversation, r.key()); err != nil {
+		return PageBody{}, err
+	}
+	return PageBody{
+		Body: page.finish(conversation),
+		ETag: fmt.Sprintf(`"%d-%x"`, conversationsSchema.Version, changed),
+	}, nil
+}
+
+// Runs that hold messages after or before a number, nearest first.
+const (
+	runsAfter = `SELECT first, lines FROM messages WHERE conversation = $1 AND first >= COALESCE(
+		(SELECT MAX(first) FROM messages WHERE conversation = $1 AND first <= $2), 0) ORDER BY first LIMIT $3`
+	runsBefore = `SELECT first, lines FROM messages WHERE conversation = $1 AND first < $2 ORDER BY first DESC LIMIT $3`
+)
+
+// pageWriter puts the JSON of a page together from stored lines.
+type pageWriter struct {
+	limit     int
+	ascending bool
+	body      []byte
+	taken     int
+	edge      int64 // number of the last message taken
+	more      bool
+}
+
+// fill reads runs until the page is full.
+func (p *pageWriter) fill(ctx context.Context, store *views.Store, conversation uuid.UUID, key pageKey) error {
+	query := runsBefore
+	if p.ascending {
+		query = runsAfter
+	}
+	p.body = append(p.body, `{"messages":[`...)
+	// Every run holds a message of the page, but for the first one that is cut.
+	rows, err := store.Query(ctx, query, conversation[:], key.from, p.limit+2)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() && !p.more {
+		var first int64
+		var lines sql.RawBytes
+		if err := rows.Scan(&first, &lines); err != nil {
+			return err
+		}
+		if p.ascending {
+			p.ascend(first, key.from, lines)
+		} else {
+			p.descend(first, key.from, lines)
+		}
+	}
+	return rows.Err()
+}
+
+// ascend takes a run's messages with numbers above from.
+func (p *pageWriter) ascend(first, from int64, lines []byte) {
+	for number := first; len(lines) > 0 && !p.more; number++ {
+		end := bytes.IndexByte(lines, '\n')
+		if number > from {
+			p.take(number, lines[:end])
+		}
+		lines = lines[end+1:]
+	}
+}
+
+// descend takes a run's messages with numbers below before, the last first.
+func (p *pageWriter) descend(first, before int64, lines []byte) {
+	number := first + int64(bytes.Count(lines, []byte{'\n'})) - 1
+	for ; len(lines) > 0 && !p.more; number-- {
+		lines = lines[:len(lines)-1]
+		start := bytes.LastIndexByte(lines, '\n') + 1
+		if number < before {
+			p.take(number, lines[start:])
+		}
+		lines = lines[:start]
+	}
+}
+
+// take adds a message, or finds that there are more than the page holds.
+func (p *pageWriter) take(number int64, line []byte) {
+	if p.taken == p.limit {
+		p.more = true
+		return
+	}
+	if p.taken > 0 {
+		p.body = append(p.body, ',')
+	}
+	p.body = append(p.body, line...)
+	p.taken++
+	p.edge = number
+}
+
+func (p *pageWriter) finish(conversation uuid.UUID) []byte {
+	if !p.more {
+		return append(p.body, `],"next":null}`...)
+	}
+	direction := "before"
+	if p.ascending {
+		direction = "after"
+	}
+	return fmt.Appendf(p.body, `],"next":"/v1/conversations/%s/messages?%s=%d&limit=%d"}`, conversation, direction, p.edge, p.limit)
+}
+
+// digest covers each message, however they were cut into runs.
+func (c *Conversations) digest(ctx context.Context) (string, error) {
+	digest := views.NewDigest()
+	err := c.store.Snapshot(ctx, func(tx *views.Tx) error {
+		for _, table := range conversationsSchema.Tables {
+			add := digest.AddTable
+			if table.Name == messagesTable.Name {
+				add = addMessages(digest)
+			}
+			if err := add(ctx, tx, table); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return digest.Sum(), err
+}
+
+func addMessages(digest *views.Digest) func(context.Context, *views.Tx, views.Table) error {
+	return func(ctx context.Context, tx *views.Tx, _ views.Table) error {
+		rows, err := tx.Query(ctx, `SELECT conversation, first, ordinal, lines FROM messages ORDER BY conversation, first`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var conversation, lines []byte
+			var first, ordinal int64
+			if err := rows.Scan(&conversation, &first, &ordinal, &lines); err != nil {
+				return err
+			}
+			for line := range bytes.Lines(lines) {
+				if err := digest.Add(conversation, first, ordinal, line); err != nil {
+					return err
+				}
+				first++
+				ordinal++
+			}
+		}
+		return rows.Err()
+	}
+}

@@ -1,0 +1,243 @@
+// Package projections shows what happened: it follows the log, keeps read
+// models of it, and answers queries from them. Each read model is one file
+// with its tables, how facts change them, and its queries.
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"parley/events"
+	"parley/projections/live"
+	"parley/projections/views"
+)
+
+// Names of the projections, as Wait, Status and Digest take them.
+const (
+	UsersName         = "users"
+	ConversationsName = "conversations"
+	GrowthName        = "growth"
+)
+
+// Errors of queries and of Wait. They are compared with errors.Is.
+var (
+	// ErrNotFound: nothing with this id is in the view.
+	ErrNotFound = errors.New("not found")
+	// ErrNotParticipant: the conversation exists, but the viewer is not in it.
+	ErrNotParticipant = errors.New("not a participant of this conversation")
+	// ErrCursor: the cursor was not made by this query for this viewer.
+	ErrCursor = errors.New("this cursor was not made for this list")
+	// ErrRange: the asked span of time is empty or has too many points.
+	ErrRange = errors.New("invalid time range")
+	// ErrBehind: the view did not pass the position in time. The cause is the
+	// context's.
+	ErrBehind = errors.New("the view has not caught up yet")
+	// ErrStopped: the projection met an event that it cannot apply, and shows
+	// what was before it.
+	ErrStopped = errors.New("the projection is stopped")
+)
+
+// Options of a Set. Only Dir is required.
+type Options struct {
+	// Dir is where the views are kept, one file for each projection and
+	// version. It is made if it does not exist.
+	Dir string
+	// Now is time.Now if it is nil.
+	Now func() time.Time
+	// Logger is slog.Default() if it is nil.
+	Logger *slog.Logger
+	// Metrics registers the projections' metrics, if it is not nil.
+	Metrics prometheus.Registerer
+	// Hub is woken after each commit, if it is not nil, with the conversations
+	// that changed and the users who entered or left one.
+	Hub *live.Hub
+	// BatchEvents bounds how many events one transaction applies; 0 means
+	// DefaultBatchEvents.
+	BatchEvents int
+	// Only names the projections to open; empty means all. The others answer
+	// no queries.
+	Only []string
+}
+
+// Set is all projections of one log. Queries may be made from any number of
+// goroutines from Open to Close, whether it runs or not.
+type Set struct {
+	Users         *Users
+	Conversations *Conversations
+	Growth        *Growth
+
+	log     events.Log
+	now     func() time.Time
+	engines []engine // in the order of Status
+}
+
+// engine is a runner, whatever its projection needs of an event.
+type engine interface {
+	name() string
+	run(ctx context.Context)
+	wait(ctx context.Context, position events.Position) error
+	status(tip events.Position, now time.Time) Status
+	digest(ctx context.Context) (string, error)
+	close() error
+}
+
+// Open opens or makes the views in opts.Dir. A view of an older version of a
+// projection is dropped, and rebuilt by Run.
+//
+// Errors name the file: one that is damaged, or written by a newer version, is
+// refused.
+func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, error) {
+	opts.setDefaults()
+	s := &Set{
+		Users:         &Users{journal: journal},
+		Conversations: newConversations(journal),
+		Growth:        newGrowth(opts.Now),
+		log:           journal.Log,
+		now:           opts.Now,
+	}
+	meters, err := newMeterSet(opts.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		open(ctx, s, opts, meters, s.Users, &s.Users.store),
+		open(ctx, s, opts, meters, s.Conversations, &s.Conversations.store),
+		open(ctx, s, opts, meters, s.Growth, &s.Growth.store),
+	)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.BatchEvents == 0 {
+		o.BatchEvents = DefaultBatchEvents
+	}
+}
+
+// open opens a projection's store and gives it to the projection, if it is
+// wanted.
+func open[T any](ctx context.Context, s *Set, opts Options, meters meterSet, p projection[T], store **views.Store) error {
+	schema := p.schema()
+	if len(opts.Only) > 0 && !slices.Contains(opts.Only, schema.Name) {
+		return nil
+	}
+	opened, err := views.OpenSQLite(ctx, opts.Dir, schema)
+	if err != nil {
+		return err
+	}
+	*store = opened
+	r := &runner[T]{
+		projection: p,
+		store:      opened,
+		log:        s.log,
+		logger:     opts.Logger.With("projection", schema.Name),
+		now:        opts.Now,
+		hub:        opts.Hub,
+		meters:     meters.of(schema.Name),
+		batchSize:  opts.BatchEvents,
+		processors: runtime.GOMAXPROCS(0),
+	}
+	s.engines = append(s.engines, r)
+	reached, err := opened.Checkpoint(ctx)
+	r.state = CatchingUp
+	r.advance(events.Position(reached.Position), time.Time{})
+	return err
+}
+
+// Run follows the log and applies its events to every projection, until the
+// context ends; then it returns. A projection that cannot go on stops alone,
+// as its Status tells; the others run on. Run is called once.
+func (s *Set) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, e := range s.engines {
+		running.Go(func() { e.run(ctx) })
+	}
+	running.Wait()
+}
+
+// Close closes the views. Run must have returned.
+func (s *Set) Close() error {
+	var errs []error
+	for _, e := range s.engines {
+		errs = append(errs, e.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Wait returns when the projection has passed the position, so that a query
+// made afterwards shows everything up to it.
+//
+// Errors: ErrBehind when the context ends first, ErrStopped when the
+// projection stopped before the position, ErrNotFound for an unknown name.
+func (s *Set) Wait(ctx context.Context, projection string, position events.Position) error {
+	e, err := s.engine(projection)
+	if err != nil {
+		return err
+	}
+	if err := e.wait(ctx, position); err != nil {
+		return fmt.Errorf("projection %s: %w", projection, err)
+	}
+	return nil
+}
+
+// CatchUp returns when every projection has passed the log's present tip. Its
+// errors are Wait's and the log's.
+func (s *Set) CatchUp(ctx context.Context) error {
+	tip, err := events.Tip(ctx, s.log)
+	if err != nil {
+		return err
+	}
+	for _, e := range s.engines {
+		if err := s.Wait(ctx, e.name(), tip); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Status tells how each projection stands, in a fixed order. If the log cannot
+// be reached, it comes with the log's error, and Tip and Lag are zero.
+func (s *Set) Status(ctx context.Context) ([]Status, error) {
+	tip, err := events.Tip(ctx, s.log)
+	all := make([]Status, len(s.engines))
+	for i, e := range s.engines {
+		all[i] = e.status(tip, s.now())
+	}
+	return all, err
+}
+
+// Digest is a SHA-256, in hex, over all rows of a projection's view in key
+// order. The same history gives the same digest, however it was batched.
+// ErrNotFound for an unknown name.
+func (s *Set) Digest(ctx context.Context, projection string) (string, error) {
+	e, err := s.engine(projection)
+	if err != nil {
+		return "", err
+	}
+	return e.digest(ctx)
+}
+
+func (s *Set) engine(name string) (engine, error) {
+	for _, e := range s.engines {
+		if e.name() == name {
+			return e, nil
+		}
+	}
+	return nil, fmt.Errorf("projection %q: %w", name, ErrNotFound)
+}

@@ -1,0 +1,90 @@
+package views
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"math"
+)
+
+// Digest is a running SHA-256 over values, each with its type and length, so
+// that no two lists of values give the same bytes.
+type Digest struct{ sum hash.Hash }
+
+// NewDigest begins a digest.
+func NewDigest() *Digest { return &Digest{sha256.New()} }
+
+// Add continues with values as a database gives them: nil, int64, float64,
+// string or bytes.
+func (d *Digest) Add(values ...any) error {
+	for _, value := range values {
+		switch v := value.(type) {
+		case nil:
+			d.number('n', 0)
+		case int64:
+			d.number('i', uint64(v))
+		case float64:
+			d.number('f', math.Float64bits(v))
+		case string:
+			d.bytes('t', []byte(v))
+		case []byte:
+			d.bytes('b', v)
+		default:
+			return fmt.Errorf("digest of a %T", value)
+		}
+	}
+	return nil
+}
+
+func (d *Digest) number(kind byte, value uint64) {
+	var encoded [9]byte
+	encoded[0] = kind
+	binary.BigEndian.PutUint64(encoded[1:], value)
+	d.sum.Write(encoded[:])
+}
+
+func (d *Digest) bytes(kind byte, value []byte) {
+	d.number(kind, uint64(len(value)))
+	d.sum.Write(value)
+}
+
+// Sum is the digest so far, in hex.
+func (d *Digest) Sum() string { return hex.EncodeToString(d.sum.Sum(nil)) }
+
+// AddTable continues with a table's rows in the order of its key.
+func (d *Digest) AddTable(ctx context.Context, tx *Tx, table Table) error {
+	rows, err := tx.Query(ctx, "SELECT * FROM "+table.Name+" ORDER BY "+table.Key)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	if err := d.Add(table.Name); err != nil {
+		return err
+	}
+	for rows.Next() {
+		if err := d.addRow(rows, len(columns)); err != nil {
+			return fmt.Errorf("table %s: %w", table.Name, err)
+		}
+	}
+	return rows.Err()
+}
+
+func (d *Digest) addRow(rows *sql.Rows, columns int) error {
+	values := make([]any, columns)
+	into := make([]any, columns)
+	for i := range values {
+		into[i] = &values[i]
+	}
+	if err := rows.Scan(into...); err != nil {
+		return err
+	}
+	return d.Add(values...)
+}

@@ -1,0 +1,195 @@
+package projections_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/events/node"
+	"parley/events/vault"
+	"parley/projections"
+)
+
+// world is a log, a vault and the views of the log, all real.
+type world struct {
+	t       testing.TB
+	journal *events.Journal
+	vault   *vault.Vault
+	dir     string
+	logged  *logBuffer
+	// opts are used by the next open.
+	opts projections.Options
+}
+
+// morning is when the tests' histories begin.
+var morning = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	log, err := node.Open("log", node.Options{FS: vfs.NewMem(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closing(t, log.Close) })
+	master, err := vault.ParseMaster(hex.EncodeToString(bytes.Repeat([]byte{7}, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	keys, err := vault.Open(t.Context(), filepath.Join(dir, "vault.db"), master, vault.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closing(t, keys.Close) })
+	logged := new(logBuffer)
+	return &world{
+		t:       t,
+		journal: &events.Journal{Log: log, Keys: keys, Now: func() time.Time { return morning }, NewID: newID},
+		vault:   keys,
+		dir:     filepath.Join(dir, "views"),
+		logged:  logged,
+		opts:    projections.Options{Logger: slog.New(slog.NewTextHandler(logged, nil))},
+	}
+}
+
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+func closing(t testing.TB, close func() error) {
+	t.Helper()
+	if err := close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+}
+
+// logBuffer takes log lines from any goroutine.
+type logBuffer struct {
+	mu    sync.Mutex
+	lines bytes.Buffer // guarded by mu
+}
+
+func (b *logBuffer) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lines.Write(line)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lines.String()
+}
+
+// open opens the views without running them.
+func (w *world) open() *projections.Set {
+	w.t.Helper()
+	opts := w.opts
+	opts.Dir = w.dir
+	set, err := projections.Open(w.t.Context(), w.journal, opts)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return set
+}
+
+// run opens the views and runs them until stop, or until the test ends.
+func (w *world) run() (set *projections.Set, stop func()) {
+	w.t.Helper()
+	set = w.open()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		set.Run(ctx)
+	}()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		<-ended
+		closing(w.t, set.Close)
+	})
+	w.t.Cleanup(stop)
+	return set, stop
+}
+
+// settled runs the views and waits until they show all of the log.
+func (w *world) settled() (set *projections.Set, stop func()) {
+	w.t.Helper()
+	set, stop = w.run()
+	w.catchUp(set)
+	return set, stop
+}
+
+func (w *world) catchUp(set *projections.Set) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	if err := set.CatchUp(ctx); err != nil {
+		w.t.Fatalf("the views do not catch up: %v\n%s", err, w.logged)
+	}
+}
+
+// by says who does something, and how long after morning.
+func by(user uuid.UUID, after time.Duration) events.Cause {
+	return events.Cause{Actor: user.String(), OccurredAt: morning.Add(after)}
+}
+
+func (w *world) append(stream string, cause events.Cause, facts ...events.Fact) events.Event {
+	w.t.Helper()
+	written, err := w.journal.Append(w.t.Context(), stream, events.Any, cause, facts...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return written[len(written)-1]
+}
+
+func (w *world) register(user uuid.UUID, name, product string, after time.Duration) events.Event {
+	w.t.Helper()
+	return w.append(events.UserStream(user), by(user, after), &events.UserRegistered{
+		User: user, Handle: events.Private(name), DisplayName: events.Private("The " + name), Product: product,
+	})
+}
+
+func (w *world) start(after time.Duration, people ...uuid.UUID) uuid.UUID {
+	w.t.Helper()
+	conversation := newID()
+	w.append(events.ConversationStream(conversation), by(people[0], after), &events.ConversationStarted{
+		Conversation: conversation, Kind: events.Group, Starter: people[0], Title: events.Private("a title"), Participants: people,
+	})
+	return conversation
+}
+
+func (w *world) post(conversation, author uuid.UUID, text string, after time.Duration) events.Event {
+	w.t.Helper()
+	return w.append(events.MessagesStream(conversation), by(author, after), &events.MessagePosted{
+		Conversation: conversation, Author: author, Text: events.Private(text),
+	})
+}
+
+func (w *world) read(conversation, user uuid.UUID, number uint64, after time.Duration) events.Event {
+	w.t.Helper()
+	return w.append(events.ReceiptsStream(conversation), by(user, after), &events.ReadUpTo{
+		Conversation: conversation, User: user, Number: number,
+	})
+}
+
+func (w *world) join(conversation, user, actor uuid.UUID, after time.Duration) events.Event {
+	w.t.Helper()
+	return w.append(events.ConversationStream(conversation), by(actor, after), &events.ParticipantAdded{
+		Conversation: conversation, User: user, By: actor,
+	})
+}
+
+func (w *world) leave(conversation, user, actor uuid.UUID, after time.Duration) events.Event {
+	w.t.Helper()
+	return w.append(events.ConversationStream(conversation), by(actor, after), &events.ParticipantRemoved{
+		Conversation: conversation, User: user, By: actor,
+	})
+}
