@@ -53,7 +53,7 @@ func apiConfig(version string) huma.Config {
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Parley", Version: version, Description: apiDescription},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
+				Schemas: newSchemas(),
 				SecuritySchemes: map[string]*huma.SecurityScheme{"token": {
 					Type: "http", Scheme: "bearer", BearerFormat: "JWT",
 					Description: "A token of parley token or POST /v1/tokens. Its scope may hold analyst, auditor and operator.",
@@ -64,14 +64,6 @@ func apiConfig(version string) huma.Config {
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{clarify},
 	}
-}
-
-// schemaName names the problems for what they are, and all else as huma does.
-func schemaName(t reflect.Type, hint string) string {
-	if t == reflect.TypeFor[huma.ErrorModel]() {
-		return "Problem"
-	}
-	return huma.DefaultSchemaNamer(t, hint)
 }
 
 // register mounts an operation that huma serves.
@@ -104,7 +96,7 @@ func serve[I, O any](s *Server, who access, op huma.Operation, handler http.Hand
 func describe(op *huma.Operation, who access) {
 	op.Errors = append(op.Errors, http.StatusTooManyRequests, http.StatusServiceUnavailable)
 	if op.MaxBodyBytes > 0 {
-		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	if !who.public {
 		op.Security = []map[string][]string{{"token": {}}}
@@ -144,9 +136,15 @@ func answer(w http.ResponseWriter, status int, value any) {
 	if err != nil { // read models are made of strings, numbers and times
 		panic(err)
 	}
+	send(w, status, body)
+}
+
+// send sends JSON that is ready. A client that does not take it has left,
+// which is no fault of anybody's.
+func send(w http.ResponseWriter, status int, body []byte) {
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // who does not take the answer has left
+	_, _ = w.Write(body)
 }
 
 var jsonType = []string{"application/json"}

@@ -3,12 +3,14 @@ package handlers
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"reflect"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -22,6 +24,9 @@ const (
 	smallBody   = 16 << 10
 	messageBody = 256 << 10
 	largeBody   = 1 << 20
+
+	// pooledBody bounds what one body leaves allocated for the next.
+	pooledBody = 64 << 10
 )
 
 var (
@@ -39,33 +44,31 @@ var jsonFormat = huma.Format{
 	Marshal: func(w io.Writer, v any) error { return huma.DefaultJSONFormat.Marshal(w, v) },
 	Unmarshal: func(data []byte, v any) error {
 		if err := json.Unmarshal(data, v, strict); err != nil {
-			return plainError{err}
+			return misread(err)
 		}
 		return nil
 	},
 }
 
-// plainError says what is wrong with a body in the words of its reader, less
-// the reader's name.
-type plainError struct{ error }
-
-func (e plainError) Error() string {
-	return strings.ReplaceAll(e.error.Error(), "jsontext: ", "")
-}
-
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // readBody reads a request's body into a pooled buffer, which release gives
-// back.
-func readBody(r *http.Request, limit int64) (body []byte, release func(), err error) {
+// back. A body that is too large or too slow ends its connection.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
 	buffer := buffers.Get().(*bytes.Buffer)
 	release = func() {
-		buffer.Reset()
-		buffers.Put(buffer)
+		if buffer.Cap() <= pooledBody {
+			buffer.Reset()
+			buffers.Put(buffer)
+		}
 	}
 	if r.ContentLength > limit {
 		return nil, release, errBodyTooLarge
 	}
+	connection := http.NewResponseController(w)
+	// Deadlines are of the network's clock, not of ours. A writer without a
+	// connection has none, and its body is in memory.
+	_ = connection.SetReadDeadline(time.Now().Add(s.Limits.Body))
 	n, err := buffer.ReadFrom(io.LimitReader(r.Body, limit+1))
 	switch {
 	case err != nil:
@@ -73,6 +76,7 @@ func readBody(r *http.Request, limit int64) (body []byte, release func(), err er
 	case n > limit:
 		return nil, release, errBodyTooLarge
 	}
+	_ = connection.SetReadDeadline(time.Time{})
 	return buffer.Bytes(), release, nil
 }
 
@@ -81,7 +85,7 @@ func readBody(r *http.Request, limit int64) (body []byte, release func(), err er
 func (s *Server) bounded(limit int64) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := unwrap(ctx)
-		body, release, err := readBody(r, limit)
+		body, release, err := s.readBody(w, r, limit)
 		defer release()
 		if err != nil {
 			s.refuse(w, r, err)
@@ -101,19 +105,28 @@ func decodeBody(r *http.Request, body []byte, into any) error {
 	if len(body) == 0 {
 		return malformed("body", "is required")
 	}
-	err := json.Unmarshal(body, into, strict)
+	if err := json.Unmarshal(body, into, strict); err != nil {
+		return misread(err)
+	}
+	return nil
+}
+
+// misread tells where and why a body could not be read: it is malformed, or is
+// JSON of another shape.
+func misread(err error) *huma.ErrorModel {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
 		return refusedField(locate(semantic.JSONPointer), expectation(semantic))
 	}
 	var syntactic *jsontext.SyntacticError
-	if errors.As(err, &syntactic) {
-		return malformed(locate(syntactic.JSONPointer), plainError{err}.Error())
+	if !errors.As(err, &syntactic) {
+		return malformed("body", err.Error())
 	}
-	if err != nil {
-		return malformed("body", plainError{err}.Error())
+	location := locate(syntactic.JSONPointer)
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return malformed(location, "is there twice")
 	}
-	return nil
+	return malformed(location, fmt.Sprintf("is not JSON at byte %d: %v", syntactic.ByteOffset, syntactic.Err))
 }
 
 func isJSON(contentType string) bool {

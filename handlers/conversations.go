@@ -68,7 +68,7 @@ type startInput struct {
 	KeyHeader
 	Body struct {
 		Kind         events.Kind `json:"kind" enum:"direct,group"`
-		Title        string      `json:"title,omitempty" doc:"At most 200 characters on one line; for groups only."`
+		Title        string      `json:"title,omitempty" nullable:"true" doc:"At most 200 characters on one line; for groups only."`
 		Participants []uuid.UUID `json:"participants" nullable:"false" doc:"The other people: one for a direct conversation, up to 9,999 for a group."`
 	}
 }

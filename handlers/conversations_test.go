@@ -140,7 +140,7 @@ func TestParticipantsComeAndGo(t *testing.T) {
 	bob.Post(path+"/participants", add).Refused(404, "")
 
 	ada.Post(path+"/participants", fmt.Sprintf(`{"userId":%q}`, uuid.New())).Refused(422, "body.userId")
-	ada.Post(path+"/participants", `{}`).Refused(422, "userId")
+	ada.Post(path+"/participants", `{}`).Refused(422, "body.userId")
 	direct := ada.Start("direct", bob)
 	ada.Post("/v1/conversations/"+direct.String()+"/participants", add).Refused(409, "")
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -42,6 +44,7 @@ var verdicts = []verdict{
 	{errMethod, http.StatusMethodNotAllowed, "this path does not take the method; the Allow header lists those it takes"},
 	{errMediaType, http.StatusUnsupportedMediaType, "the body must be JSON, with Content-Type: application/json"},
 	{errBodyTooLarge, http.StatusRequestEntityTooLarge, "the body is too large"},
+	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, "the body did not arrive in time"},
 	{errBodyUnread, http.StatusBadRequest, "the body could not be read to its end"},
 
 	{events.ErrKeyReused, http.StatusUnprocessableEntity, "this Idempotency-Key was used before, for a different request"},
@@ -131,8 +134,8 @@ func problemOfRefusal(refusal *decide.Refusal) *huma.ErrorModel {
 	return fieldProblem(status, "body."+refusal.Field, refusal.Reason)
 }
 
-// fail is an error as a handler of huma's returns it. Faults are kept for the
-// request's log line; what the client is told never has their cause.
+// fail is an error as a handler of huma's returns it. What the client is told
+// never has the cause.
 func (s *Server) fail(ctx context.Context, err error) error {
 	problem := s.judge(ctx, err)
 	if problem.Status != http.StatusServiceUnavailable {
@@ -141,14 +144,15 @@ func (s *Server) fail(ctx context.Context, err error) error {
 	return huma.ErrorWithHeaders(problem, http.Header{"Retry-After": {strconv.Itoa(retryAfter)}})
 }
 
-// judge is problemOf, except that a request whose client has left is neither
-// refused nor a fault.
+// judge is problemOf, and keeps faults for the request's log line. What failed
+// because the client has left is none.
 func (s *Server) judge(ctx context.Context, err error) *huma.ErrorModel {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return newProblem(statusGone, "the client has left")
-	}
 	problem := problemOf(err)
-	if problem.Status >= http.StatusInternalServerError {
+	switch {
+	case problem.Status < http.StatusInternalServerError:
+	case errors.Is(ctx.Err(), context.Canceled):
+		return newProblem(statusGone, "the client has left")
+	default:
 		requestOf(ctx).fault = err
 	}
 	return problem
@@ -172,8 +176,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(body) // who does not take the answer has left
 }
 
-// clarify gives huma's own problems our titles, and takes the values that were
-// sent out of them: they may be personal or secret.
+// clarify makes huma's own problems like ours: it gives them our titles, names
+// the fields in the detail, and takes the values that were sent out of them,
+// which may be personal or secret.
 func clarify(_ huma.Context, _ string, body any) (any, error) {
 	problem, ok := body.(*huma.ErrorModel)
 	if !ok {
@@ -182,8 +187,28 @@ func clarify(_ huma.Context, _ string, body any) (any, error) {
 	if title := titles[problem.Status]; title != "" {
 		problem.Title = title
 	}
-	for _, detail := range problem.Errors {
+	for i, detail := range problem.Errors {
 		detail.Value = nil
+		pinpoint(detail)
+		if i == 0 {
+			problem.Detail = detail.Location + ": " + detail.Message
+		}
 	}
 	return problem, nil
+}
+
+// pinpoint moves the name of the field at fault from a message of huma's to
+// its location.
+func pinpoint(detail *huma.ErrorDetail) {
+	if missing, ok := strings.CutPrefix(detail.Message, "expected required property "); ok {
+		detail.Location += "." + strings.TrimSuffix(missing, " to be present")
+		detail.Message = "is required"
+		return
+	}
+	// A body that jsonFormat could not read comes with all said in one message:
+	// the field, a colon and the reason.
+	field, reason, found := strings.Cut(detail.Message, ": ")
+	if found && detail.Location == "body" && strings.HasPrefix(field, "body") {
+		detail.Location, detail.Message = field, reason
+	}
 }

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -75,16 +74,21 @@ type postBody struct {
 }
 
 func (s *Server) postMessage(w http.ResponseWriter, r *http.Request) {
-	event, err := s.post(r)
+	event, err := s.post(w, r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	body, err := projections.PostedJSON(event)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
 	}
 	w.Header()[positionHeader] = []string{strconv.FormatUint(uint64(event.Position), 10)}
-	answer(w, http.StatusCreated, messageOf(event))
+	send(w, http.StatusCreated, body)
 }
 
-func (s *Server) post(r *http.Request) (events.Event, error) {
+func (s *Server) post(w http.ResponseWriter, r *http.Request) (events.Event, error) {
 	conversation, err := pathID(r, "id")
 	if err != nil {
 		return events.Event{}, err
@@ -93,7 +97,7 @@ func (s *Server) post(r *http.Request) (events.Event, error) {
 	if err != nil {
 		return events.Event{}, err
 	}
-	body, release, err := readBody(r, messageBody)
+	body, release, err := s.readBody(w, r, messageBody)
 	defer release()
 	if err != nil {
 		return events.Event{}, err
@@ -113,37 +117,19 @@ func (s *Server) post(r *http.Request) (events.Event, error) {
 	})
 }
 
-// messageOf is a message as it was posted.
-func messageOf(event events.Event) projections.Message {
-	fact := event.Fact.(*events.MessagePosted)
-	return projections.Message{
-		ConversationID: fact.Conversation,
-		Number:         event.Revision,
-		Author:         fact.Author,
-		Text:           fact.Text.Plain,
-		PostedAt:       event.Meta.OccurredAt,
-		ReplyTo:        fact.ReplyTo,
-		Attachments:    []json.RawMessage{},
-		Reactions:      []projections.Reaction{},
-	}
-}
-
 func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) {
 	page, err := s.page(r)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
 	}
-	h := w.Header()
-	h["Etag"] = []string{page.ETag}
+	w.Header()["Etag"] = []string{page.ETag}
 	if hasTag(r.Header.Get("If-None-Match"), page.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(len(page.Body))}
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(page.Body) // who does not take the answer has left
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(page.Body))}
+	send(w, http.StatusOK, page.Body)
 }
 
 func (s *Server) page(r *http.Request) (projections.PageBody, error) {

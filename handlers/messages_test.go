@@ -267,5 +267,5 @@ func TestReadMarkers(t *testing.T) {
 	c.bob.Do("PUT", read, `{"upTo":5}`).Refused(422, "body.upTo")
 	c.bob.Do("PUT", read, `{"upTo":-1}`).Refused(422, "body.upTo")
 	c.bob.Do("PUT", read, `{"upTo":18446744073709551615}`).Refused(422, "body.upTo")
-	c.bob.Do("PUT", read, `{}`).Refused(422, "upTo")
+	c.bob.Do("PUT", read, `{}`).Refused(422, "body.upTo")
 }

@@ -171,26 +171,38 @@ func private(next http.Handler) http.Handler {
 	})
 }
 
-// limitRate refuses callers who ask too often: by their token's subject, or by
-// their address if they have none.
-func (s *Server) limitRate() func(http.Handler) http.Handler {
-	if s.Limits.Rate < 0 {
-		return func(next http.Handler) http.Handler { return next }
+// limitRates refuses callers who ask too often.
+func (s *Server) limitRates() func(http.Handler) http.Handler {
+	bySubject, byAddress := s.limiter(s.Limits.Rate), s.limiter(s.Limits.AddressRate)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			limiter, key := byAddress, ""
+			if caller := callerOf(r.Context()); caller != nil {
+				limiter, key = bySubject, caller.Subject
+			} else if byAddress != nil {
+				key = address(r)
+			}
+			if limiter == nil || !limiter.RespondOnLimit(w, r, key) {
+				next.ServeHTTP(w, r)
+			}
+		})
 	}
-	return httprate.NewRateLimiter(s.Limits.Rate, time.Minute,
-		httprate.WithKeyFuncs(rateKey),
-		httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}),
-		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errTooMany) }),
-	).Handler
 }
 
-func rateKey(r *http.Request) (string, error) {
-	if caller := callerOf(r.Context()); caller != nil {
-		return "subject " + caller.Subject, nil
+// limiter is nil if any rate is allowed.
+func (s *Server) limiter(rate int) *httprate.RateLimiter {
+	if rate < 0 {
+		return nil
 	}
+	return httprate.NewRateLimiter(rate, time.Minute,
+		httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}),
+		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errTooMany) }))
+}
+
+func address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	return "address " + httprate.CanonicalizeIP(host), nil
+	return httprate.CanonicalizeIP(host)
 }

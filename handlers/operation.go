@@ -47,7 +47,7 @@ type readiness struct {
 // past. A stopped projection does not make the server unready: the others
 // serve, and no other server would do better.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	state := readiness{Ready: true, Log: "ok"}
+	state := readiness{Ready: true, Log: "ok", Projections: []projections.Status{}}
 	views, err := s.Views.Status(r.Context())
 	if err == nil && s.Health != nil {
 		err = s.Health()
@@ -89,6 +89,7 @@ type endpoint struct {
 
 // document renders the OpenAPI description, once all routes are registered.
 func (s *Server) document() error {
+	completeAnswers(s.config.Components.Schemas)
 	var err error
 	if s.openAPI, err = json.Marshal(s.config.OpenAPI); err != nil {
 		return fmt.Errorf("the OpenAPI description: %w", err)

@@ -1,13 +1,19 @@
 package handlers_test
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -168,6 +174,22 @@ func TestAPanicIsAProblem(t *testing.T) {
 	}
 }
 
+func TestAClientThatLeavesIsNoFault(t *testing.T) {
+	var log records
+	h := handlertest.Open(t, logged(&log))
+	ada := h.Person("ada")
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	request := httptest.NewRequestWithContext(left, http.MethodGet, "/v1/conversations", nil)
+	request.Header.Set("Authorization", "Bearer "+ada.Token)
+	request.Header.Set("Parley-Position", "4000000000")
+	answer := httptest.NewRecorder()
+	h.Server.ServeHTTP(answer, request)
+	if answer.Code != 499 || strings.Contains(log.String(), `"level":"ERROR"`) {
+		t.Errorf("status %d, and the log is\n%s", answer.Code, log.String())
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	h := handlertest.Open(t, func(o *handlers.Options) {
 		o.Page = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("page")) })
@@ -215,19 +237,55 @@ func TestRequestIDsAreTaken(t *testing.T) {
 }
 
 func TestRates(t *testing.T) {
-	h := handlertest.Open(t, func(o *handlers.Options) { o.Limits.Rate = 5 })
+	h := handlertest.Open(t, func(o *handlers.Options) { o.Limits.Rate, o.Limits.AddressRate = 5, 3 })
 	token, err := h.Tokens.Issue("x", nil, handlers.DefaultTTL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := "/v1/users/" + uuid.NewString()
-	for range 5 {
-		h.With(token.Token).Get(path).Want(404)
+	exhaust := func(client *handlertest.Client, requests, status int) {
+		t.Helper()
+		for range requests {
+			client.Get(path).Want(status)
+		}
+		if answer := client.Get(path).Refused(429, "too many"); answer.Header.Get("Retry-After") == "" {
+			t.Errorf("no Retry-After in %v", answer.Header)
+		}
 	}
-	if answer := h.With(token.Token).Get(path).Refused(429, "too many"); answer.Header.Get("Retry-After") == "" {
-		t.Errorf("no Retry-After in %v", answer.Header)
-	}
+	exhaust(h.With(token.Token), 5, 404)
+	exhaust(h.Nobody(), 3, 401)
+	h.With(token.Token + "x").Get(path).Want(429)
 	h.Scoped().Get(path).Want(404)
+}
+
+func TestABodyThatDoesNotArriveIsNotWaitedFor(t *testing.T) {
+	h := handlertest.Open(t, openly, func(o *handlers.Options) { o.Limits.Body = 20 * time.Millisecond })
+	for name, ask := range map[string]func(io.Writer) error{
+		"slow":   func(io.Writer) error { return nil },
+		"broken": func(c io.Writer) error { return c.(*net.TCPConn).CloseWrite() },
+	} {
+		connection, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		if _, err := io.WriteString(connection, "POST /v1/users HTTP/1.1\r\nHost: h\r\nContent-Length: 90\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		if err := ask(connection); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if want := map[string]int{"slow": 408, "broken": 400}[name]; response.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", name, response.StatusCode, want)
+		}
+		if left, err := io.ReadAll(response.Body); err != nil || !bytes.Contains(left, []byte("body")) {
+			t.Errorf("%s: %s, %v", name, left, err)
+		}
+	}
 }
 
 func TestDocs(t *testing.T) {

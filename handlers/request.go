@@ -66,7 +66,7 @@ func visible(text string) bool {
 
 // KeyHeader is the header that every POST takes.
 type KeyHeader struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"1 to 255 visible ASCII characters of your choice. A repeat with the same key writes nothing and answers as the first did."`
+	IdempotencyKey string `header:"Idempotency-Key" doc:"1 to 255 visible ASCII characters of your choice. A repeat with the same key writes nothing and answers as the first did."`
 }
 
 // cause is who wants something written, and why.

@@ -21,10 +21,16 @@ import (
 
 // Limits bound what one request and one caller can take.
 type Limits struct {
-	// Rate is how many requests a minute one token's subject, or one address
-	// without a token, may make: DefaultLimits' if it is 0, any number if it
-	// is negative.
+	// Rate is how many requests a minute one token's subject may make:
+	// DefaultLimits' if it is 0, any number if it is negative.
 	Rate int
+	// AddressRate is how many requests a minute may come from one address
+	// without a token that is accepted: Rate, but at most DefaultLimits', if it
+	// is 0, any number if it is negative.
+	AddressRate int
+	// Body is how long a request's body may take to arrive: DefaultLimits' if
+	// it is 0.
+	Body time.Duration
 	// Wait is how long a read waits for its view to pass Parley-Position:
 	// DefaultLimits' if it is 0.
 	Wait time.Duration
@@ -34,11 +40,23 @@ type Limits struct {
 }
 
 // DefaultLimits hold where nothing else is said.
-var DefaultLimits = Limits{Rate: 12_000, Wait: 5 * time.Second, Scan: 100_000}
+var DefaultLimits = Limits{
+	Rate:        1_200_000,
+	AddressRate: 120_000,
+	Body:        30 * time.Second,
+	Wait:        5 * time.Second,
+	Scan:        100_000,
+}
 
 func (l Limits) withDefaults() Limits {
 	if l.Rate == 0 {
 		l.Rate = DefaultLimits.Rate
+	}
+	if l.AddressRate == 0 {
+		l.AddressRate = min(l.Rate, DefaultLimits.AddressRate)
+	}
+	if l.Body == 0 {
+		l.Body = DefaultLimits.Body
 	}
 	if l.Wait == 0 {
 		l.Wait = DefaultLimits.Wait
@@ -114,7 +132,7 @@ func (s *Server) mount() {
 	s.root.NotFound(s.notFound)
 	s.root.MethodNotAllowed(s.methodNotAllowed)
 
-	s.routes.Use(private, s.authenticate, s.limitRate())
+	s.routes.Use(private, s.authenticate, s.limitRates())
 	s.routes.NotFound(s.notFound)
 	s.routes.MethodNotAllowed(s.methodNotAllowed)
 	s.userRoutes()

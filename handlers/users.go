@@ -60,7 +60,7 @@ type registerInput struct {
 	Body struct {
 		Handle      string `json:"handle" doc:"1 to 64 characters without spaces. No two users have handles that differ only in case or in compatibility forms." example:"ada"`
 		DisplayName string `json:"displayName" doc:"1 to 100 characters on one line." example:"Ada Lovelace"`
-		Product     string `json:"product,omitempty" doc:"The application the user came by: a-z, 0-9, '.', '_' and '-'; messenger if absent."`
+		Product     string `json:"product,omitempty" nullable:"true" doc:"The application the user came by: a-z, 0-9, '.', '_' and '-'; messenger if absent."`
 	}
 }
 

@@ -40,7 +40,7 @@ func TestRegister(t *testing.T) {
 	operator.Post("/v1/users", `{"handle":"aDA","displayName":"Another"}`).Refused(409, "body.handle")
 	operator.Post("/v1/users", `{"handle":"two words","displayName":"A"}`).Refused(422, "body.handle")
 	operator.Post("/v1/users", `{"handle":"b","displayName":""}`).Refused(422, "body.displayName")
-	operator.Post("/v1/users", `{"handle":"b"}`).Refused(422, "displayName")
+	operator.Post("/v1/users", `{"handle":"b"}`).Refused(422, "body.displayName")
 	operator.Post("/v1/users", `{"handle":"b","displayName":"B","product":"No Product"}`).Refused(422, "body.product")
 	operator.Get("/v1/users/"+uuid.NewString()).Refused(404, "")
 	operator.Get("/v1/users/nobody").Refused(422, "path.id")
@@ -115,7 +115,7 @@ func TestRepeatedRegistrationAnswersAsTheFirstDid(t *testing.T) {
 	if string(first.Body) != string(repeat.Body) || first.Position() != repeat.Position() {
 		t.Errorf("the repeat was answered %s, the first %s", repeat.Body, first.Body)
 	}
-	operator.Post("/v1/users", body, "Idempotency-Key", strings.Repeat("k", 256)).Refused(422, "Idempotency-Key")
+	operator.Post("/v1/users", body, "Idempotency-Key", strings.Repeat("k", 256)).Refused(400, "Idempotency-Key")
 	operator.Post("/v1/users", body, "Idempotency-Key", "a b").Refused(400, "Idempotency-Key")
 }
 

@@ -102,6 +102,8 @@ func (r *runner[T]) giveUp(ctx context.Context, err error) {
 	if culprit := (*unappliable)(nil); errors.As(err, &culprit) {
 		at := culprit.event
 		failure = &Failure{Stream: at.Stream, Revision: at.Revision, Position: at.Position, Cause: culprit.cause.Error()}
+		r.reached.Position = max(r.reached.Position, uint64(at.Position-1))
+		r.advance(events.Position(r.reached.Position), time.Time{})
 	}
 	r.stop(failure)
 	r.meters.stopped.Set(1)

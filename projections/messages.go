@@ -155,6 +155,13 @@ func appendMessage(line []byte, conversation uuid.UUID, event *events.Event, pos
 	return append(line, `,"attachments":[],"reactions":[],"app":null,"order":null}`...), nil
 }
 
+// PostedJSON is the JSON of a message as it was posted, by a MessagePosted
+// event, in the very bytes in which a page shows it.
+func PostedJSON(event events.Event) ([]byte, error) {
+	posted := event.Fact.(*events.MessagePosted)
+	return appendMessage(make([]byte, 0, 320+len(posted.Text.Plain)), posted.Conversation, &event, posted)
+}
+
 func appendID(line []byte, id uuid.UUID) []byte {
 	var text [36]byte
 	hex.Encode(text[0:8], id[0:4])

@@ -153,11 +153,9 @@ func open[T any](ctx context.Context, s *Set, opts Options, meters meterSet, p p
 		batchSize:  opts.BatchEvents,
 		processors: runtime.GOMAXPROCS(0),
 	}
-	s.engines = append(s.engines, r)
-	reached, err := opened.Checkpoint(ctx)
 	r.state = CatchingUp
-	r.advance(events.Position(reached.Position), time.Time{})
-	return err
+	s.engines = append(s.engines, r)
+	return nil
 }
 
 // Run follows the log and applies its events to every projection, until the

@@ -143,7 +143,7 @@ type machine struct {
 	ids   []uuid.UUID
 }
 
-var modelNames = rapid.SampledFrom([]string{"a", "b", "c-1"})
+var modelNames = rapid.SampledFrom([]string{"a", "b", "c-1", "t0"})
 
 func (m *machine) expected(t *rapid.T, s *modelStream) events.Expected {
 	near := rapid.Int64Range(max(-1, s.last()-3), s.last()+1)

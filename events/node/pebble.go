@@ -15,10 +15,15 @@ import (
 	"parley/events"
 )
 
+// memTables is how many memory tables may be filled before writes wait for the
+// disk to sort them away.
+const memTables = 4
+
 func openPebble(dir string, fs *fence, options Options, h *health) (*pebble.DB, error) {
 	o := &pebble.Options{
-		FS:        fs,
-		CacheSize: options.CacheBytes,
+		FS: fs,
+		// Pebble takes the memory tables out of the cache.
+		CacheSize: options.CacheBytes + memTables*options.MemTableBytes,
 		WALDir:    pebble.MakeStoreRelativePath(fs, walName),
 		// A checkpoint has its write-ahead log beside its tables.
 		WALRecoveryDirs:    []wal.Dir{{FS: fs, Dirname: pebble.MakeStoreRelativePath(fs, "")}},
@@ -29,7 +34,7 @@ func openPebble(dir string, fs *fence, options Options, h *health) (*pebble.DB, 
 			DataCorruption:  h.corruption,
 		},
 		MemTableSize:                uint64(options.MemTableBytes),
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       1000,
 		LBaseMaxBytes:               256 << 20,
@@ -38,7 +43,7 @@ func openPebble(dir string, fs *fence, options Options, h *health) (*pebble.DB, 
 	o.TargetFileSizes[0] = 8 << 20
 	for i := range o.Levels {
 		o.Levels[i] = pebble.LevelOptions{
-			BlockSize: 16 << 10,
+			BlockSize: 32 << 10,
 			// Every new event asks whether its id and every new stream whether
 			// its name is there; the filter answers without reading a block.
 			FilterPolicy: bloom.FilterPolicy(10),

@@ -182,10 +182,16 @@ func (n *Node) ScanAll(ctx context.Context, from events.Position, direction even
 	}
 }
 
-// seekEvent reads the record at a position. Neighbours are stepped to.
+// stepsBeforeSeek is how many events are stepped over rather than searched.
+const stepsBeforeSeek = 8
+
+// seekEvent reads the record at a position that is not before the iterator's.
 func seekEvent(log *pebble.Iterator, position events.Position) ([]byte, error) {
-	if !log.Valid() || events.Position(keyNumber(log.Key()))+1 != position || !log.Next() {
+	if !log.Valid() || position > events.Position(keyNumber(log.Key()))+stepsBeforeSeek {
 		log.SeekGE(appendEventKey(make([]byte, 0, eventKeySize), position))
+	}
+	for log.Valid() && events.Position(keyNumber(log.Key())) < position {
+		log.Next()
 	}
 	if !log.Valid() || events.Position(keyNumber(log.Key())) != position {
 		if err := log.Error(); err != nil {

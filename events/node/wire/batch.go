@@ -110,14 +110,14 @@ func (b *batchCall) receive(request *streams.BatchAppendReq) error {
 			a.err = a.proposal.add(message)
 		}
 	}
-	if a.err == nil && !request.GetIsFinal() {
-		a.err = b.await(key, a)
-		if a.err == nil {
-			return nil
-		}
-	}
-	if a.err == nil {
+	switch {
+	case a.err != nil:
+	case request.GetIsFinal():
 		b.submit(a)
+	case b.await(key, a):
+		return nil
+	default:
+		a.err = errTooManyUnfinished
 	}
 	return b.finish(a)
 }
@@ -134,16 +134,17 @@ func (b *batchCall) begin(request *streams.BatchAppendReq) *batchAppend {
 	return a
 }
 
-// await keeps an append for its next part.
-func (b *batchCall) await(key uuid.UUID, a *batchAppend) error {
+// await keeps an append for its next part, which then belongs to whoever takes
+// or expires it. It answers false if too many are kept.
+func (b *batchCall) await(key uuid.UUID, a *batchAppend) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.unfinished) >= maxUnfinished {
-		return errTooManyUnfinished
+		return false
 	}
 	b.unfinished[key] = a
 	a.expiry = time.AfterFunc(time.Until(a.deadline), func() { b.expire(key, a) })
-	return nil
+	return true
 }
 
 // take gives out an unfinished append, which then cannot expire any more.

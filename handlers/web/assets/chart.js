@@ -35,7 +35,7 @@ export class Chart {
       },
     });
     this.frame.style.height = `${height}px`;
-    this.element = h('figure', { class: `chart ${kind}` },
+    this.element = h('figure', { class: 'chart' },
       h('figcaption', {}, h('h3', {}, title), this.readout), this.frame);
     this.#resized.observe(this.frame);
   }
@@ -98,8 +98,8 @@ export class Chart {
     const count = Math.min(points.length, Math.max(2, Math.floor(this.inner.width / 110)));
     const chosen = new Set(Array.from({ length: count }, (_, i) => (count === 1 ? 0 : Math.round((i * (points.length - 1)) / (count - 1)))));
     return svg('g', { class: 'ticks', 'aria-hidden': 'true' }, [...chosen].map((i) => {
-      const x = Math.min(Math.max(this.x(i), MARGIN.left), this.#width - MARGIN.right);
-      const edge = this.#kind === 'line' && count > 1 ? { 0: 'start', [points.length - 1]: 'end' }[i] : null;
+      const edge = count > 1 ? { 0: 'start', [points.length - 1]: 'end' }[i] : null;
+      const x = { start: MARGIN.left, end: this.#width - MARGIN.right }[edge] ?? this.x(i);
       return svg('text', { x, y: this.#height - 6, 'text-anchor': edge ?? 'middle' }, this.tick(points[i]));
     }));
   }
@@ -122,7 +122,7 @@ export class Chart {
       const x = this.x(i) - width / 2;
       return `M${x.toFixed(2)} ${this.y(0)}V${this.y(p.value).toFixed(1)}h${width.toFixed(2)}V${this.y(0)}z`;
     };
-    return svg('path', { class: 'bars', 'aria-hidden': 'true', d: points.map((p, i) => (p.value > 0 ? bar(p, i) : '')).join('') });
+    return svg('path', { class: 'columns', 'aria-hidden': 'true', d: points.map((p, i) => (p.value > 0 ? bar(p, i) : '')).join('') });
   }
 
   #point(event) {
@@ -158,10 +158,10 @@ export class Chart {
 /** The top of an axis that holds `value`, and into how many even steps it is cut. */
 function niceTop(value) {
   const unit = 10 ** Math.floor(Math.log10(value));
-  for (const [factor, steps] of [[1, 4], [2, 4], [3, 3], [4, 4], [5, 5], [6, 3], [8, 4], [10, 5]]) {
+  for (const [factor, steps] of [[1, 4], [1.5, 3], [2, 4], [3, 3], [4, 4], [5, 5], [6, 3], [8, 4], [10, 5]]) {
     if (value > factor * unit) continue;
     const top = factor * unit;
-    return { value: top, steps: top < steps ? top : steps };
+    return { value: top, steps: top < steps ? Math.ceil(top) : steps };
   }
   return { value, steps: 1 };
 }

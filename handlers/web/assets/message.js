@@ -2,7 +2,7 @@
 
 import { button, h } from './dom.js';
 import { icon } from './icons.js';
-import { dayHeading, inFull, sameDay, timeOfDay } from './time.js';
+import { dayHeading, inFull, sameDay, timeInMargin, timeOfDay } from './time.js';
 
 const PAUSE = 5 * 60_000;
 const LONG = 1_600;
@@ -70,7 +70,7 @@ function row(message, look, { self, reply }, data, children, state = '') {
 
 function line(look, avatar, date, body, side, action) {
   return h('div', { class: action ? 'line action' : 'line' },
-    h('div', { class: 'gutter' }, look.lead ? avatar : h('time', { class: 'side-time', 'aria-hidden': 'true' }, timeOfDay(date))),
+    h('div', { class: 'gutter' }, look.lead ? avatar : h('time', { class: 'side-time', 'aria-hidden': 'true' }, timeInMargin(date))),
     h('div', { class: 'body' }, body),
     side);
 }

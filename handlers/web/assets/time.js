@@ -21,6 +21,10 @@ const HOUR = 60 * MINUTE;
 /** "14:05" */
 export const timeOfDay = (date) => clock.format(date);
 
+/** "02:05" or "14:05", whichever clock it is: for the margin. */
+export const timeInMargin = (date) => clock.formatToParts(date)
+  .filter(({ type }) => type !== 'dayPeriod').map(({ value }) => value).join('').trim();
+
 /** The date and time to the second. */
 export const exactly = (date) => precise.format(date);
 

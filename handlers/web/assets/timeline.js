@@ -153,11 +153,14 @@ export class Timeline {
     }
   }
 
-  /** The first row on the screen and where it stands. */
+  /**
+   * The first row on the screen and where it stands; not the very first of
+   * all, which loses its heading when others come before it.
+   */
   #place() {
     if (this.#pinned) return null;
     const top = this.scroller.getBoundingClientRect().top;
-    for (const row of this.list.children) {
+    for (const row of [...this.list.children].slice(1)) {
       const rect = row.getBoundingClientRect();
       if (rect.bottom > top) return { number: Number(row.dataset.number), offset: rect.top - top };
     }

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"parley/cmd/parley/bench"
+)
+
+func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
+	for _, args := range [][]string{
+		{"send", "--clients", "3", "--rooms", "5", "--rounds", "2", "--requests", "60"},
+		{"page", "--clients", "3", "--rooms", "2", "--rounds", "2", "--duration", "50ms"},
+		{"replay", "--events", "3000", "--rounds", "2"},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			dir := t.TempDir()
+			profile := filepath.Join(t.TempDir(), "profile")
+			var report bench.Report
+			root := newRoot()
+			var printed bytes.Buffer
+			root.SetOut(&printed)
+			root.SetArgs(append([]string{"bench", args[0], "--data", dir, "--cpuprofile", profile, "--json"}, args[1:]...))
+			if err := root.ExecuteContext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(printed.Bytes(), &report); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range report.Comparisons {
+				if len(c.Ratios) != 2 || c.Ratio.Min <= 0 || c.Ratio.Max < c.Ratio.Min {
+					t.Errorf("%s: ratios %v, %+v", c.Name, c.Ratios, c.Ratio)
+				}
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+			if written, err := os.Stat(profile); err != nil || written.Size() == 0 {
+				t.Errorf("the profile: %v, %v", written, err)
+			}
+		})
+	}
+}
+
+// TestBenchmarksRefuseALie measures houses that look fast because they do not
+// do what they answer.
+func TestBenchmarksRefuseALie(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		measure measure
+		lie     func(http.Handler) http.Handler
+		found   string
+	}{
+		{"a message is not kept", bench.Send, answersAsBefore(10, 35), "is not what is there"},
+		{"a message is kept twice", bench.Send, doesItTwice(10), "is not what is there"},
+		{"a page is an old one", bench.Page, answersAsBefore(10, 100), "was right"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			program := benchProgram
+			program.Open = func(ctx context.Context, dir string) (*bench.House, error) {
+				h, err := benchHouse(ctx, dir)
+				if err == nil {
+					h.Handler = c.lie(h.Handler)
+				}
+				return h, err
+			}
+			_, err := c.measure(t.Context(), program, bench.Options{
+				Clients: 2, Rooms: 3, Events: 1, Rounds: 1, Requests: 40, Duration: time.Second, Dir: t.TempDir(), Err: io.Discard,
+			})
+			if err == nil || !strings.Contains(err.Error(), c.found) {
+				t.Errorf("%v, want %q", err, c.found)
+			}
+		})
+	}
+}
+
+// answersAsBefore gives one request, by its number, the answer of an earlier
+// one.
+func answersAsBefore(earlier, later int64) func(http.Handler) http.Handler {
+	return func(honest http.Handler) http.Handler {
+		var asked atomic.Int64
+		kept := make(chan *answer, 1)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch asked.Add(1) {
+			case earlier:
+				one := &answer{header: make(http.Header), status: http.StatusOK}
+				honest.ServeHTTP(one, r)
+				kept <- one
+				one.repeat(w)
+			case later:
+				(<-kept).repeat(w)
+			default:
+				honest.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
+func (a *answer) repeat(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body.Bytes())
+}
+
+// doesItTwice carries one request, by its number, out twice.
+func doesItTwice(number int64) func(http.Handler) http.Handler {
+	return func(honest http.Handler) http.Handler {
+		var asked atomic.Int64
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) == number {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					http.Error(w, err.Error(), http.StatusInternalServerError)
+					return
+				}
+				again := r.Clone(r.Context())
+				again.Body = io.NopCloser(bytes.NewReader(body))
+				honest.ServeHTTP(&answer{header: make(http.Header)}, again)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+			}
+			honest.ServeHTTP(w, r)
+		})
+	}
+}

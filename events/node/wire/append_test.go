@@ -1,0 +1,252 @@
+package wire
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"parley/events"
+)
+
+func bigEvent(size int) events.Proposed {
+	return events.Proposed{ID: uuid.New(), Type: "Big", Data: bytes.Repeat([]byte("x"), size), Binary: true}
+}
+
+// message is an event as a client proposes it.
+func message(id uuid.UUID) *streams.AppendReq_ProposedMessage {
+	return &streams.AppendReq_ProposedMessage{
+		Id:       structuredID(id),
+		Metadata: map[string]string{"type": "T", "content-type": "application/json"},
+		Data:     []byte(`{}`),
+	}
+}
+
+func messages(ids ...uuid.UUID) (list []*streams.AppendReq_ProposedMessage) {
+	for _, id := range ids {
+		list = append(list, message(id))
+	}
+	return list
+}
+
+func anyRevision(stream string) *streams.AppendReq_Options {
+	return &streams.AppendReq_Options{
+		StreamIdentifier:       named(stream),
+		ExpectedStreamRevision: &streams.AppendReq_Options_Any{Any: none},
+	}
+}
+
+func noStream(stream string) *streams.AppendReq_Options {
+	return &streams.AppendReq_Options{
+		StreamIdentifier:       named(stream),
+		ExpectedStreamRevision: &streams.AppendReq_Options_NoStream{NoStream: none},
+	}
+}
+
+func streamExists(stream string) *streams.AppendReq_Options {
+	return &streams.AppendReq_Options{
+		StreamIdentifier:       named(stream),
+		ExpectedStreamRevision: &streams.AppendReq_Options_StreamExists{StreamExists: none},
+	}
+}
+
+func atRevision(stream string, revision uint64) *streams.AppendReq_Options {
+	return &streams.AppendReq_Options{
+		StreamIdentifier:       named(stream),
+		ExpectedStreamRevision: &streams.AppendReq_Options_Revision{Revision: revision},
+	}
+}
+
+// append makes one Append call, sending on whatever happens, as clients do.
+func (s *served) append(options *streams.AppendReq_Options, batch ...*streams.AppendReq_ProposedMessage) (*streams.AppendResp, metadata.MD, error) {
+	s.Helper()
+	call, err := s.streams.Append(s.ctx)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if options != nil {
+		if err := call.Send(&streams.AppendReq{Content: &streams.AppendReq_Options_{Options: options}}); err != nil {
+			s.Fatal(err)
+		}
+	}
+	for _, proposed := range batch {
+		if err := call.Send(&streams.AppendReq{Content: &streams.AppendReq_ProposedMessage_{ProposedMessage: proposed}}); err != nil {
+			s.Fatalf("the server stopped listening in mid-append: %v", err)
+		}
+	}
+	response, err := call.CloseAndRecv()
+	return response, call.Trailer(), err
+}
+
+// wantAppended checks a success.
+func (s *served) wantAppended(revision, position uint64, options *streams.AppendReq_Options, batch ...*streams.AppendReq_ProposedMessage) {
+	s.Helper()
+	response, _, err := s.append(options, batch...)
+	want := &streams.AppendResp{Result: &streams.AppendResp_Success_{Success: &streams.AppendResp_Success{
+		CurrentRevisionOption: &streams.AppendResp_Success_CurrentRevision{CurrentRevision: revision},
+		PositionOption:        &streams.AppendResp_Success_Position{Position: &streams.AppendResp_Position{CommitPosition: position, PreparePosition: position}},
+	}}}
+	if diff := cmp.Diff(want, response, protocmp.Transform()); err != nil || diff != "" {
+		s.Errorf("append: %v (-want +got):\n%s", err, diff)
+	}
+}
+
+// EventStoreDB protocol: a success tells the last revision written and the
+// position of the last event. A repeat answers as the first time.
+func TestAppend(t *testing.T) {
+	s := start(t, Options{})
+	ids := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
+	s.wantAppended(1, 2, noStream("a"), messages(ids[:2]...)...)
+	s.wantAppended(2, 3, atRevision("a", 1), messages(ids[2])...)
+	s.wantAppended(1, 2, noStream("a"), messages(ids[:2]...)...)
+	s.wantAppended(2, 3, anyRevision("a"), messages(ids...)...)
+	s.wantAppended(3, 4, streamExists("a"), messages(uuid.New())...)
+	s.wantAppended(0, 5, atRevision("b", math.MaxUint64), messages(uuid.New())...)
+}
+
+// EventStoreDB protocol: an append of no events writes nothing and succeeds;
+// without a stream it has neither revision nor position.
+func TestAppendOfNoEvents(t *testing.T) {
+	s := start(t, Options{})
+	response, _, err := s.append(anyRevision("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	success := response.GetSuccess()
+	if success.GetNoStream() == nil || success.GetNoPosition() == nil {
+		t.Errorf("success %v, want neither stream nor position", success)
+	}
+	s.wantRead(readAllRequest())
+}
+
+// EventStoreDB protocol: a wrong expected revision is an answer with what was
+// expected and what is, for clients of both generations.
+func TestAppendWrongExpectedVersion(t *testing.T) {
+	s := start(t, Options{})
+	s.write("a", "T", 4)
+	current := func(w *streams.AppendResp_WrongExpectedVersion) *streams.AppendResp_WrongExpectedVersion {
+		w.CurrentRevisionOption = &streams.AppendResp_WrongExpectedVersion_CurrentRevision{CurrentRevision: 3}
+		w.CurrentRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_CurrentRevision_20_6_0{CurrentRevision_20_6_0: 3}
+		return w
+	}
+	for name, try := range map[string]struct {
+		options *streams.AppendReq_Options
+		want    *streams.AppendResp_WrongExpectedVersion
+	}{
+		"no stream": {noStream("a"), current(&streams.AppendResp_WrongExpectedVersion{
+			ExpectedRevisionOption:        &streams.AppendResp_WrongExpectedVersion_ExpectedNoStream{ExpectedNoStream: none},
+			ExpectedRevisionOption_20_6_0: &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{ExpectedRevision_20_6_0: math.MaxUint64},
+		})},
+		"a revision": {atRevision("a", 1), current(&streams.AppendResp_WrongExpectedVersion{
+			ExpectedRevisionOption:        &streams.AppendResp_WrongExpectedVersion_ExpectedRevision{ExpectedRevision: 1},
+			ExpectedRevisionOption_20_6_0: &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{ExpectedRevision_20_6_0: 1},
+		})},
+		"a stream": {streamExists("absent"), &streams.AppendResp_WrongExpectedVersion{
+			CurrentRevisionOption:         &streams.AppendResp_WrongExpectedVersion_CurrentNoStream{CurrentNoStream: none},
+			CurrentRevisionOption_20_6_0:  &streams.AppendResp_WrongExpectedVersion_NoStream_20_6_0{NoStream_20_6_0: none},
+			ExpectedRevisionOption:        &streams.AppendResp_WrongExpectedVersion_ExpectedStreamExists{ExpectedStreamExists: none},
+			ExpectedRevisionOption_20_6_0: &streams.AppendResp_WrongExpectedVersion_StreamExists_20_6_0{StreamExists_20_6_0: none},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response, _, err := s.append(try.options, message(uuid.New()))
+			if diff := cmp.Diff(try.want, response.GetWrongExpectedVersion(), protocmp.Transform()); err != nil || diff != "" {
+				t.Errorf("append: %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+// EventStoreDB protocol: refusals have a status, a text and trailers. They
+// reach a client that sends its whole append first, however long.
+func TestAppendRefusals(t *testing.T) {
+	s := start(t, Options{})
+	if _, err := s.node.Tombstone(s.ctx, "gone", events.Any); err != nil {
+		t.Fatal(err)
+	}
+	edit := func(change func(*streams.AppendReq_ProposedMessage)) *streams.AppendReq_ProposedMessage {
+		m := message(uuid.New())
+		change(m)
+		return m
+	}
+	huge := edit(func(m *streams.AppendReq_ProposedMessage) { m.Data = make([]byte, 1<<20) })
+	for name, try := range map[string]struct {
+		options *streams.AppendReq_Options
+		message *streams.AppendReq_ProposedMessage
+		code    codes.Code
+		text    string
+		trailer []string
+	}{
+		"a tombstoned stream": {anyRevision("gone"), message(uuid.New()), codes.FailedPrecondition,
+			"Event stream 'gone' is deleted.", []string{"exception", "stream-deleted", "stream-name", "gone"}},
+		"the metadata of a tombstoned stream": {anyRevision("$$gone"), message(uuid.New()), codes.FailedPrecondition,
+			"Event stream '$$gone' is deleted.", []string{"exception", "stream-deleted", "stream-name", "$$gone"}},
+		"too much": {anyRevision("a"), huge, codes.InvalidArgument, "Maximum Append Size of 1048576 Exceeded.",
+			[]string{"exception", "maximum-append-size-exceeded", "maximum-append-size", "1048576"}},
+		"no type": {anyRevision("a"), edit(func(m *streams.AppendReq_ProposedMessage) { delete(m.Metadata, "type") }),
+			codes.InvalidArgument, "Required Metadata Property 'type' is missing",
+			[]string{"exception", "missing-required-metadata-property", "required-metadata-properties", "type,content-type"}},
+		"no content type": {anyRevision("a"), edit(func(m *streams.AppendReq_ProposedMessage) { delete(m.Metadata, "content-type") }),
+			codes.InvalidArgument, "Required Metadata Property 'content-type' is missing", nil},
+		"an empty type": {anyRevision("a"), edit(func(m *streams.AppendReq_ProposedMessage) { m.Metadata["type"] = "" }),
+			codes.Unknown, "Exception was thrown by handler.", nil},
+		"no id": {anyRevision("a"), edit(func(m *streams.AppendReq_ProposedMessage) { m.Id = nil }),
+			codes.Unknown, "Exception was thrown by handler.", nil},
+		"a bad id": {anyRevision("a"), edit(func(m *streams.AppendReq_ProposedMessage) {
+			m.Id = &shared.UUID{Value: &shared.UUID_String_{String_: "x"}}
+		}), codes.InvalidArgument, "'x' is not a valid UUID", nil},
+		"no options":         {nil, message(uuid.New()), codes.Unknown, "Exception was thrown by handler.", nil},
+		"no expectation":     {&streams.AppendReq_Options{StreamIdentifier: named("a")}, message(uuid.New()), codes.InvalidArgument, "'None' is not a valid ExpectedStreamRevision", nil},
+		"no name":            {anyRevision(""), message(uuid.New()), codes.Unknown, "Exception was thrown by handler.", nil},
+		"metadata of nobody": {anyRevision("$$"), message(uuid.New()), codes.Unknown, "Exception was thrown by handler.", nil},
+		"the whole log":      {anyRevision("$all"), message(uuid.New()), codes.PermissionDenied, "Access Denied", []string{"exception", "access-denied"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			batch := []*streams.AppendReq_ProposedMessage{try.message}
+			for range 200 {
+				batch = append(batch, message(uuid.New()))
+			}
+			_, trailer, err := s.append(try.options, batch...)
+			s.wantFault(err, trailer, try.code, try.text, try.trailer...)
+		})
+	}
+	s.wantRead(readRequest("a"), "not found a")
+}
+
+// EventStoreDB protocol: an append's size is that of its data, metadata and
+// types, the latter in UTF-16; exactly 1 MiB is allowed.
+func TestAppendSizeLimit(t *testing.T) {
+	s := start(t, Options{})
+	m := message(uuid.New())
+	m.Metadata["type"] = "𝄞" // two UTF-16 units, so four bytes
+	m.CustomMetadata = []byte("{}")
+	m.Data = make([]byte, events.MaxAppendBytes-6)
+	s.wantAppended(0, 1, anyRevision("a"), m)
+	m.Data = append(m.Data, 0)
+	m.Id = structuredID(uuid.New())
+	_, trailer, err := s.append(anyRevision("a"), m)
+	s.wantFault(err, trailer, codes.InvalidArgument, "Maximum Append Size of 1048576 Exceeded.")
+}
+
+// EventStoreDB protocol: a content type other than JSON is stored as octet
+// stream.
+func TestAppendContentType(t *testing.T) {
+	s := start(t, Options{})
+	m := message(uuid.New())
+	m.Metadata["content-type"] = "text/plain"
+	s.wantAppended(0, 1, anyRevision("a"), m)
+	found, _, err := s.read(readRequest("a"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("read: %v, %v", found, err)
+	}
+	if got := found[0].GetEvent().GetEvent().Metadata["content-type"]; got != "application/octet-stream" {
+		t.Errorf("content type %q", got)
+	}
+}

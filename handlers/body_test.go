@@ -1,0 +1,64 @@
+package handlers_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"parley/handlers"
+	"parley/handlers/handlertest"
+)
+
+// TestNoBodyIsMisread holds for every route with a body, whether huma serves it
+// or not.
+func TestNoBodyIsMisread(t *testing.T) {
+	h := handlertest.Open(t)
+	ada := h.Person("ada")
+	room := ada.Start("group")
+	token, err := h.Tokens.Issue(ada.User.ID.String(), []handlers.Scope{handlers.Operator}, handlers.DefaultTTL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := h.With(token.Token)
+	names := strings.NewReplacer("{participant}", ada.User.ID.String(), "{newcomer}", uuid.NewString(), "{room}", room.String(), "{n}", "1")
+	before := h.Node.Tip()
+	for route, row := range routeTable {
+		if row.body == "" {
+			continue
+		}
+		method, _, _ := strings.Cut(route, " ")
+		body := names.Replace(row.body)
+		name := strings.SplitN(body, `"`, 3)[1]
+		twice := "{" + strings.TrimSuffix(body[1:], "}") + "," + body[1:]
+		for _, refusal := range []struct {
+			body   string
+			status int
+			field  string
+		}{
+			{"", 400, "body"},
+			{"{", 400, "body"},
+			{body + "x", 400, "body"},
+			{body + body, 400, "body"},
+			{twice, 400, name},
+			{strings.Replace(body, name, name+"\xff", 1), 400, "body"},
+			{strings.Replace(body, name, name+"\x00", 1), 400, "body"},
+			{strings.Replace(body, name, name+"x", 1), 422, name + "x"},
+			{strings.Replace(body, name, strings.ToUpper(name), 1), 422, strings.ToUpper(name)},
+			{"[" + body + "]", 422, "body"},
+			{"null", 422, ""},
+			{strings.Repeat(" ", 1<<20) + body, 413, "body"},
+		} {
+			answer := caller.Do(method, names.Replace(row.path), refusal.body)
+			if answer.Status != refusal.status {
+				t.Errorf("%s of %.80q: status %d, want %d: %s", route, refusal.body, answer.Status, refusal.status, answer.Body)
+				continue
+			}
+			answer.Refused(refusal.status, refusal.field)
+		}
+		caller.Do(method, names.Replace(row.path), body, "Content-Type", "text/plain").Refused(415, "")
+	}
+	if h.Node.Tip() != before {
+		t.Error("a refused body left something in the log")
+	}
+}

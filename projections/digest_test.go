@@ -1,0 +1,65 @@
+package projections_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"parley/events"
+)
+
+// TestDigestDoesNotDependOnBatches rebuilds random histories in batches of
+// several sizes.
+func TestDigestDoesNotDependOnBatches(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(t)
+		w.talk(rt)
+		var first map[string]string
+		for _, batch := range []int{1000, 1, rapid.IntRange(2, 20).Draw(rt, "batch")} {
+			w.dir = t.TempDir()
+			w.opts.BatchEvents = batch
+			set, stop := w.settled()
+			got := digests(t, set)
+			stop()
+			if first == nil {
+				first = got
+			}
+			if diff := cmp.Diff(first, got); diff != "" {
+				rt.Fatalf("in batches of %d: %s", batch, diff)
+			}
+		}
+	})
+}
+
+// talk writes a random history of a few people in two rooms.
+func (w *world) talk(rt *rapid.T) {
+	people := []uuid.UUID{ann, bob, cyd}
+	for i, user := range people {
+		w.register(user, fmt.Sprint("user", i), "messenger", time.Duration(i))
+	}
+	rooms := []uuid.UUID{w.start(0, ann, bob), w.start(0, bob, cyd)}
+	steps := rapid.IntRange(0, 60).Draw(rt, "steps")
+	for i := range steps {
+		user := rapid.SampledFrom(people).Draw(rt, "user")
+		room := rapid.SampledFrom(rooms).Draw(rt, "room")
+		after := time.Duration(rapid.IntRange(0, 1000).Draw(rt, "hours")) * time.Hour
+		switch rapid.IntRange(0, 9).Draw(rt, "what") {
+		case 0:
+			w.join(room, user, user, after)
+		case 1:
+			w.leave(room, user, user, after)
+		case 2, 3:
+			w.read(room, user, uint64(rapid.IntRange(0, 30).Draw(rt, "number")), after)
+		case 4:
+			w.append(events.UserStream(user), by(user, after), &events.ProfileChanged{User: user, DisplayName: events.Private(fmt.Sprint(i))})
+		case 5: // a number without a message
+			w.raw(events.MessagesStream(room), events.Proposed{Type: "Another", Data: []byte("{}"), Metadata: []byte(goodMetadata)})
+		default:
+			w.post(room, user, fmt.Sprint(i), after)
+		}
+	}
+}
