@@ -129,12 +129,14 @@ func misread(err error) *huma.ErrorModel {
 	return malformed(location, fmt.Sprintf("is not JSON at byte %d: %v", syntactic.ByteOffset, syntactic.Err))
 }
 
+// isJSON also lets pass what curl -d says of any body. No browser can be made
+// to send a bearer token along with a form, so a form's type opens no door.
 func isJSON(contentType string) bool {
 	if contentType == "" || contentType == "application/json" {
 		return true
 	}
 	media, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
+	return err == nil && (media == "application/json" || media == "application/x-www-form-urlencoded" || strings.HasSuffix(media, "+json"))
 }
 
 // locate writes a JSON pointer as problems name fields.

@@ -105,7 +105,8 @@ func TestPostRefusals(t *testing.T) {
 	for _, refusal := range refusals {
 		c.ada.Post(c.path, refusal.body).Refused(refusal.status, refusal.field)
 	}
-	c.ada.Post(c.path, `{"text":"a"}`, "Content-Type", "application/x-www-form-urlencoded").Refused(415, "JSON")
+	c.ada.Post(c.path, `{"text":"a"}`, "Content-Type", "application/xml").Refused(415, "JSON")
+	c.ada.Post(c.path, `{"text":"a"}`, "Content-Type", "application/x-www-form-urlencoded").Want(201)
 	c.ada.Post("/v1/conversations/1/messages", `{"text":"a"}`).Refused(422, "path.id")
 	if c.Node.Tip() != before {
 		t.Error("a refused post left something in the log")

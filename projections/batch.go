@@ -16,6 +16,7 @@ import (
 // committed, each by its own goroutine.
 type batch[T any] struct {
 	events []events.Recorded
+	bytes  int // of the events' data and metadata
 	items  []T
 	// reached is where the log was read to, events that do not matter included.
 	reached views.Checkpoint
@@ -42,8 +43,12 @@ func (u *unappliable) Error() string {
 
 func (u *unappliable) Unwrap() error { return u.cause }
 
-// batchesInFlight: one is read, one prepared and one committed at a time.
-const batchesInFlight = 3
+const (
+	// batchesInFlight: one is read, one prepared and one committed at a time.
+	batchesInFlight = 3
+	// batchBytes bounds what the events of a batch take, but for the last one.
+	batchBytes = 16 << 20
+)
 
 // read closes a batch when it is full, and when the log has nothing more.
 func (r *runner[T]) read(ctx context.Context, reached views.Checkpoint, careful events.Position, scanned chan<- *batch[T], used <-chan *batch[T]) {
@@ -159,13 +164,14 @@ func (b *batch[T]) add(recorded events.Recorded) {
 	}
 	b.reached.Event = b.reached.Position
 	b.events = append(b.events, recorded)
+	b.bytes += len(recorded.Data) + len(recorded.Metadata)
 }
 
 func (b *batch[T]) closed(size int, careful events.Position) bool {
 	if b.reached.Position <= uint64(careful) {
 		size = 1
 	}
-	return b.caughtUp || b.failed != nil || len(b.events) >= size
+	return b.caughtUp || b.failed != nil || len(b.events) >= size || b.bytes >= batchBytes
 }
 
 // next is an empty batch, in the memory of a used one if there is any.

@@ -48,7 +48,7 @@ type Conversations struct {
 
 // roomsKept bounds how many conversations' counters stay in memory between
 // batches.
-const roomsKept = 1 << 14
+const roomsKept = 1 << 16
 
 func newConversations(journal *events.Journal) *Conversations {
 	return &Conversations{journal: journal, cache: newPageCache(), rooms: make(map[uuid.UUID]*room)}

@@ -162,6 +162,26 @@ func TestUnknownFactsArePassedOver(t *testing.T) {
 	}
 }
 
+func TestNumbersWithoutMessagesAreNotUnread(t *testing.T) {
+	for _, batch := range []int{1, 1000} {
+		w := newWorld(t)
+		w.opts.BatchEvents = batch
+		room := w.start(0, ann, bob, cyd)
+		w.post(room, ann, "number 0", 1)
+		for range 3 {
+			w.raw(events.MessagesStream(room), events.Proposed{Type: "Another", Data: []byte("{}"), Metadata: []byte(goodMetadata)})
+		}
+		w.post(room, ann, "number 4", 2)
+		w.post(room, ann, "number 5", 3)
+		w.read(room, bob, 2, 4)
+		w.read(room, cyd, 4, 5)
+		set, _ := w.settled()
+		if got := unread(t, set, room, bob, cyd); !cmp.Equal(got, []uint64{2, 1}) {
+			t.Errorf("in batches of %d unread is %v", batch, got)
+		}
+	}
+}
+
 func TestRestartResumesAtTheCheckpoint(t *testing.T) {
 	w := newWorld(t)
 	room := w.start(0, ann, bob)

@@ -28,7 +28,8 @@ func TestGrowthOfASmallHistory(t *testing.T) {
 	room := w.start(24*time.Hour, ann, bob)
 	w.post(room, ann, "on Sunday, the same week", 6*24*time.Hour)
 	w.post(room, ann, "on the next Monday", 7*24*time.Hour)
-	w.post(room, ann, "in April", 30*24*time.Hour)
+	w.post(room, ann, "on a Monday, the month's last but one", 28*24*time.Hour)
+	w.post(room, ann, "in April, the same week", 30*24*time.Hour)
 	w.append(events.UserStream(cyd), events.Cause{Actor: "operator", OccurredAt: date(2026, 4, 1)},
 		&events.UserRegistered{User: cyd, Product: "shop"})
 	set, _ := w.settled()

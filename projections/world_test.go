@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"flag"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -18,6 +20,15 @@ import (
 	"parley/events/vault"
 	"parley/projections"
 )
+
+// TestMain bounds random tests, each of whose checks opens a log and its views;
+// -rapid.checks asks for more.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "12"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // world is a log, a vault and the views of the log, all real.
 type world struct {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,9 +19,9 @@ import (
 
 func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 	for _, args := range [][]string{
-		{"send", "--clients", "3", "--rooms", "5", "--rounds", "2", "--requests", "60"},
-		{"page", "--clients", "3", "--rooms", "2", "--rounds", "2", "--duration", "50ms"},
-		{"replay", "--events", "3000", "--rounds", "2"},
+		{"send", "--clients", "3", "--rooms", "5", "--rounds", "2", "--requests", "30"},
+		{"page", "--clients", "3", "--rooms", "2", "--rounds", "2", "--duration", "20ms"},
+		{"replay", "--events", "1200", "--rounds", "2"},
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			dir := t.TempDir()
@@ -48,6 +49,20 @@ func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 				t.Errorf("the profile: %v, %v", written, err)
 			}
 		})
+	}
+}
+
+func TestAnInterruptedBenchmarkCleansUp(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := start(t, nil, "bench", "send", "--data", dir, "--clients", "2", "--rounds", "1000", "--duration", "20ms")
+	p.line(p.stderr, "bench: sending")
+	p.signal(syscall.SIGINT)
+	if code := p.wait(); code != failed {
+		t.Errorf("exit code %d, want %d", code, failed)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 )
 
 func TestMisuseExitsWith2(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		says string
 		args []string
@@ -47,6 +48,7 @@ func TestMisuseExitsWith2(t *testing.T) {
 }
 
 func TestEnvironmentStandsInForFlags(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "elsewhere")
 	p := start(t, []string{
 		"PARLEY_DATA=" + data, "PARLEY_LISTEN=127.0.0.1:0", "PARLEY_OPEN_REGISTRATION=true", "PARLEY_RATE=3", "PARLEY_LOG_LEVEL=error",
@@ -72,6 +74,7 @@ func TestEnvironmentStandsInForFlags(t *testing.T) {
 var tokenLine = regexp.MustCompile(`(?m)^  token: (\S+)$`)
 
 func TestDemoTellsItsStoryOnce(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	told := demo(t, data)
 	if told == 0 {
@@ -117,6 +120,7 @@ func demo(t *testing.T, data string) int {
 }
 
 func TestAForeignFormatIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, format := range map[string]string{"damaged": "{\"for", "newer": `{"format":99}`} {
 		t.Run(name, func(t *testing.T) {
 			data := t.TempDir()

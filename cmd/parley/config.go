@@ -71,10 +71,12 @@ func (c *config) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
+const vaultFolder = "vault"
+
 // What is kept where below the data directory.
-func (c *config) logDir() string      { return c.data }
+func (c *config) logDir() string      { return filepath.Join(c.data, "log") }
 func (c *config) viewsDir() string    { return filepath.Join(c.data, "views") }
-func (c *config) vaultDir() string    { return filepath.Join(c.data, "vault") }
+func (c *config) vaultDir() string    { return filepath.Join(c.data, vaultFolder) }
 func (c *config) tokenKey() string    { return filepath.Join(c.data, "token.key") }
 func (c *config) servingFile() string { return filepath.Join(c.data, "serving") }
 

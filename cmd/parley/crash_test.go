@@ -20,6 +20,7 @@ const (
 // and checks after each restart that what was acknowledged is there once and
 // that what was not is there at most once.
 func TestKillUnderLoad(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

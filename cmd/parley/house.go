@@ -35,6 +35,7 @@ type house struct {
 	logger   *slog.Logger
 	metrics  *prometheus.Registry
 	node     *node.Node // nil when the log is a cluster's
+	vault    *vault.Vault
 	journal  *events.Journal
 	commands *commands.Commands
 	views    *projections.Set
@@ -49,25 +50,16 @@ type house struct {
 
 // open builds the house and starts its projections. Close it.
 func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err error) {
-	h := &house{config: c, logger: logger, metrics: prometheus.NewRegistry(), stop: func() {}}
+	h, err := openStores(ctx, c, logger)
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
 		}
 	}()
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err := c.makeData(); err != nil {
-		return nil, err
-	}
-	log, err := h.openLog(ctx)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := h.openVault(ctx)
-	if err != nil {
-		return nil, err
-	}
-	h.journal = &events.Journal{Log: log, Keys: keys, Now: time.Now, NewID: newID}
 	h.commands = commands.New(h.journal)
 	if h.tokens, err = handlers.OpenTokens(c.tokenKey(), time.Now); err != nil {
 		return nil, err
@@ -80,6 +72,28 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	}
 	h.closers = append(h.closers, h.views)
 	h.project()
+	return h, nil
+}
+
+// openStores opens the ground floor alone: the log and the vault. Close it.
+func openStores(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err error) {
+	h := &house{config: c, logger: logger, metrics: prometheus.NewRegistry(), stop: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	if err := c.makeData(); err != nil {
+		return nil, err
+	}
+	log, err := h.openLog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if h.vault, err = h.openVault(ctx); err != nil {
+		return nil, err
+	}
+	h.journal = &events.Journal{Log: log, Keys: h.vault, Now: time.Now, NewID: newID}
 	return h, nil
 }
 

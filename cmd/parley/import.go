@@ -21,8 +21,14 @@ func importCommand(c *config) *cobra.Command {
 			"is run again, and a second run on the same files adds nothing.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) (err error) {
+			if format == "jsonl" {
+				if len(paths) != 1 {
+					return misused("--format jsonl takes one file, as parley export wrote it")
+				}
+				return importLines(cmd, c, paths[0])
+			}
 			if !slices.Contains(importer.Formats(), format) {
-				return misused("--format must be one of: %s", strings.Join(importer.Formats(), ", "))
+				return misused("--format must be one of: %s, jsonl", strings.Join(importer.Formats(), ", "))
 			}
 			h, err := open(cmd.Context(), c, c.logger())
 			if err != nil {
@@ -42,7 +48,7 @@ func importCommand(c *config) *cobra.Command {
 			return h.views.CatchUp(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "", strings.Join(importer.Formats(), " or "))
+	cmd.Flags().StringVar(&format, "format", "", strings.Join(importer.Formats(), ", ")+", or jsonl as parley export writes it")
 	cmd.Flags().StringVar(&product, "product", "", "the product that new users came by")
 	return cmd
 }

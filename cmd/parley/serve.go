@@ -69,6 +69,11 @@ func (s *serving) run(ctx context.Context, c *config, announce func(context.Cont
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
+	stopControl, err := serveControl(h)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopControl()) }()
 	handler, err := h.handler(s.openRegistration, s.rate)
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 // is membership, and a busy room must not make its writers wait for each
 // other.
 func (c *Commands) Post(ctx context.Context, cause events.Cause, m decide.Message) (events.Event, error) {
-	facts, err := c.decidePost(ctx, m)
+	facts, err := c.decidePost(ctx, m.Conversation, m)
 	if err != nil {
 		return events.Event{}, err
 	}
@@ -33,28 +33,46 @@ type Posting struct {
 
 // PostAll posts messages of one conversation, all or none of them.
 func (c *Commands) PostAll(ctx context.Context, conversation uuid.UUID, postings []Posting) ([]events.Event, error) {
+	messages := make([]decide.Message, len(postings))
+	for i, posting := range postings {
+		messages[i] = posting.Message
+		messages[i].Conversation = conversation
+	}
+	facts, err := c.decidePost(ctx, conversation, messages...)
+	if err != nil {
+		return nil, err
+	}
 	entries := make([]events.Entry, len(postings))
 	for i, posting := range postings {
-		posting.Message.Conversation = conversation
-		facts, err := c.decidePost(ctx, posting.Message)
-		if err != nil {
-			return nil, err
-		}
-		entries[i] = events.Entry{Cause: posting.Cause, Fact: facts[0]}
+		entries[i] = events.Entry{Cause: posting.Cause, Fact: facts[i]}
 	}
 	return c.journal.AppendEach(ctx, events.MessagesStream(conversation), events.Any, entries...)
 }
 
-func (c *Commands) decidePost(ctx context.Context, m decide.Message) (facts []events.Fact, err error) {
-	if m.ReplyTo != nil {
-		if m.Answered, err = c.isMessage(ctx, m.Conversation, *m.ReplyTo); err != nil {
+// decidePost decides on messages of one conversation, as it stands at one
+// moment; each gives one fact.
+func (c *Commands) decidePost(ctx context.Context, conversation uuid.UUID, messages ...decide.Message) ([]events.Fact, error) {
+	for i := range messages {
+		m := &messages[i]
+		if m.ReplyTo == nil {
+			continue
+		}
+		var err error
+		if m.Answered, err = c.isMessage(ctx, conversation, *m.ReplyTo); err != nil {
 			return nil, err
 		}
 	}
-	_, err = c.conversations.With(ctx, events.ConversationStream(m.Conversation),
+	facts := make([]events.Fact, 0, len(messages))
+	_, err := c.conversations.With(ctx, events.ConversationStream(conversation),
 		func(state *decide.Conversation) error {
-			facts, err = decide.Post(state, m)
-			return err
+			for _, m := range messages {
+				posted, err := decide.Post(state, m)
+				if err != nil {
+					return err
+				}
+				facts = append(facts, posted...)
+			}
+			return nil
 		})
 	return facts, err
 }

@@ -66,12 +66,18 @@ func (l *Log) outgoing(ctx context.Context) context.Context {
 
 // listen is the client's logger. The client logs a failed call on that call's
 // goroutine, just before it makes its next call look for a server anew: the
-// last moment to retire the session.
+// last moment to retire the session. It also logs where a follower says that
+// the leader is, and nowhere else does it tell.
 func (s *session) listen(level client.LogLevel, format string, args ...any) {
-	if level != client.LogError || !strings.HasPrefix(format, "unexpected exception") || len(args) != 1 {
+	if level != client.LogError || len(args) != 1 {
 		return
 	}
-	if err, ok := args[0].(error); ok && ruinous(err) {
-		s.retire(err)
+	switch told := args[0].(type) {
+	case client.EndPoint:
+		s.redirect(told.String())
+	case error:
+		if strings.HasPrefix(format, "unexpected exception") && ruinous(told) {
+			s.retire(told)
+		}
 	}
 }

@@ -32,6 +32,8 @@ type session struct {
 	entering int
 	retired  bool
 	cause    error
+	// leader is where the server said the next session should go, if it did.
+	leader string
 	// admitted is closed when nobody is entering a retired session.
 	admitted chan struct{}
 }
@@ -99,6 +101,20 @@ func (s *session) retire(cause error) {
 	case <-s.admitted:
 	case <-grace.C:
 	}
+}
+
+// redirect notes the address of the leader.
+func (s *session) redirect(leader string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leader = leader
+}
+
+// ended is why a retired session was retired, and where to go instead.
+func (s *session) ended() (leader string, cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.leader, s.cause
 }
 
 // admission is a call's context that tells the session when the client has

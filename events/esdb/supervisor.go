@@ -49,19 +49,21 @@ func newSupervisor(config client.Configuration, logger *slog.Logger) *supervisor
 
 func (s *supervisor) run() {
 	pause := backoff{}
+	leader := ""
 	for s.ctx.Err() == nil {
 		started := time.Now()
-		current, err := s.connect()
+		current, err := s.connect(leader)
+		leader = ""
 		if err == nil {
 			s.publish(current, nil)
 			s.logger.Info("connected to the event log")
-			err = s.watch(current)
+			leader, err = s.watch(current)
 		}
 		if s.ctx.Err() != nil {
 			break
 		}
 		s.logger.Warn("the event log is unavailable", "error", err)
-		if time.Since(started) > maxBackoff {
+		if leader != "" || time.Since(started) > maxBackoff {
 			pause.reset()
 			s.publish(nil, nil)
 			continue
@@ -72,8 +74,9 @@ func (s *supervisor) run() {
 	s.publish(nil, errClosed)
 }
 
-// watch returns the cause of the session's end, having seen to its closing.
-func (s *supervisor) watch(current *session) error {
+// watch returns the cause of the session's end and the leader it was sent to,
+// if any, having seen to its closing.
+func (s *supervisor) watch(current *session) (leader string, cause error) {
 	select {
 	case <-current.retiring:
 	case <-s.ctx.Done():
@@ -83,13 +86,17 @@ func (s *supervisor) watch(current *session) error {
 		<-current.drained
 		current.client.Close()
 	})
-	return current.cause
+	return current.ended()
 }
 
-// connect makes a client and lets one call go first, which finds the server.
-func (s *supervisor) connect() (*session, error) {
+// connect makes a client and lets one call go first, which finds the server:
+// the leader, if one is given.
+func (s *supervisor) connect(leader string) (*session, error) {
 	made := newSession()
 	config := s.config
+	if leader != "" {
+		config.Address, config.DnsDiscover, config.GossipSeeds = leader, false, nil
+	}
 	config.Logger = made.listen
 	c, err := client.NewClient(&config)
 	if err != nil {

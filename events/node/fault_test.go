@@ -144,3 +144,43 @@ func writeUntilRefused(t *testing.T, n *node.Node, known *ledger, writer int) {
 		}
 	}
 }
+
+// stuckDisk is a disk whose syncs of the write-ahead log do not end until they
+// are released.
+type stuckDisk struct {
+	stuck   atomic.Bool
+	entered chan struct{}
+	release chan struct{}
+}
+
+type stuckFS struct {
+	vfs.FS
+	disk *stuckDisk
+}
+
+func (f stuckFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.Create(name, category)
+	return stuckFile{file, f.disk}, err
+}
+
+type stuckFile struct {
+	vfs.File
+	disk *stuckDisk
+}
+
+func (f stuckFile) SyncData() error {
+	f.wait()
+	return f.File.SyncData()
+}
+
+func (f stuckFile) Sync() error {
+	f.wait()
+	return f.File.Sync()
+}
+
+func (f stuckFile) wait() {
+	if f.disk.stuck.Load() {
+		f.disk.entered <- struct{}{}
+		<-f.disk.release
+	}
+}

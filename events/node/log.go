@@ -17,15 +17,22 @@ func (n *Node) Append(ctx context.Context, stream string, expected events.Expect
 	if err != nil {
 		return events.Appended{}, err
 	}
-	switch o.Status {
-	case Conflict:
-		return events.Appended{}, &events.WrongRevision{
-			Stream: stream, Expected: expected, Actual: events.Expected(o.Current),
-		}
-	case Deleted:
-		return events.Appended{}, streamDeleted(stream)
+	if err := o.Err(stream, expected); err != nil {
+		return events.Appended{}, err
 	}
 	return events.Appended{Position: o.Position, Revision: uint64(o.Last)}, nil
+}
+
+// Err is what events.Log calls the outcome of an append that stored nothing:
+// *events.WrongRevision, ErrStreamDeleted, or nil.
+func (o Outcome) Err(stream string, expected events.Expected) error {
+	switch o.Status {
+	case Conflict:
+		return &events.WrongRevision{Stream: stream, Expected: expected, Actual: events.Expected(o.Current)}
+	case Deleted:
+		return streamDeleted(stream)
+	}
+	return nil
 }
 
 func streamDeleted(stream string) error {

@@ -134,16 +134,36 @@ func (s *modelStream) status() node.StreamStatus {
 	return node.Found
 }
 
-// machine runs the node and the model side by side.
+// machine runs the node and the model side by side. The node is shared by all
+// histories; each has streams of its own.
 type machine struct {
 	t     *testing.T
-	fs    vfs.FS
-	node  *node.Node
+	node  *sharedNode
+	run   string
+	start events.Position
 	model model
 	ids   []uuid.UUID
 }
 
-var modelNames = rapid.SampledFrom([]string{"a", "b", "c-1", "t0"})
+// sharedNode is a node that any of the histories may reopen.
+type sharedNode struct {
+	*node.Node
+	fs vfs.FS
+}
+
+func (s *sharedNode) open() (err error) {
+	s.Node, err = node.Open("data", node.Options{FS: s.fs, Logger: quiet, MemTableBytes: 64 << 10})
+	return err
+}
+
+// stream draws one of a few names; mortal ones may be tombstoned.
+func (m *machine) stream(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"a", "b-1", "mortal-0"}).Draw(t, "stream") + m.run
+}
+
+func (m *machine) mortal(t *rapid.T) string {
+	return fmt.Sprintf("mortal-%d%s", rapid.IntRange(0, 3).Draw(t, "stream"), m.run)
+}
 
 func (m *machine) expected(t *rapid.T, s *modelStream) events.Expected {
 	near := rapid.Int64Range(max(-1, s.last()-3), s.last()+1)
@@ -170,7 +190,7 @@ func (m *machine) batch(t *rapid.T) ([]events.Proposed, []uuid.UUID) {
 }
 
 func (m *machine) Append(t *rapid.T) {
-	name := modelNames.Draw(t, "stream")
+	name := m.stream(t)
 	s := m.model.stream(name)
 	expected := m.expected(t, s)
 	batch, ids := m.batch(t)
@@ -190,7 +210,7 @@ func (m *machine) Append(t *rapid.T) {
 }
 
 func (m *machine) Describe(t *rapid.T) {
-	name := modelNames.Draw(t, "stream")
+	name := m.stream(t)
 	s := m.model.stream(name)
 	maxCount := rapid.Int64Range(0, 4).Draw(t, "maxCount")
 	before := rapid.Int64Range(0, s.last()+2).Draw(t, "tb")
@@ -209,7 +229,7 @@ func (m *machine) Describe(t *rapid.T) {
 }
 
 func (m *machine) Delete(t *rapid.T) {
-	name := modelNames.Draw(t, "stream")
+	name := m.stream(t)
 	s := m.model.stream(name)
 	expected := m.expected(t, s)
 	status, _ := s.check(expected, []uuid.UUID{uuid.New()})
@@ -228,7 +248,7 @@ func (m *machine) Delete(t *rapid.T) {
 }
 
 func (m *machine) Tombstone(t *rapid.T) {
-	name := rapid.Map(rapid.IntRange(0, 3), func(i int) string { return fmt.Sprintf("t%d", i) }).Draw(t, "stream")
+	name := m.mortal(t)
 	s := m.model.stream(name)
 	expected := m.expected(t, s)
 	status, _ := s.check(expected, []uuid.UUID{uuid.New()})
@@ -246,20 +266,15 @@ func (m *machine) Reopen(t *rapid.T) {
 	if err := m.node.Close(); err != nil {
 		t.Fatal(err)
 	}
-	m.open(t)
-}
-
-func (m *machine) open(t *rapid.T) {
-	var err error
-	if m.node, err = node.Open("data", node.Options{FS: m.fs, Logger: quiet, MemTableBytes: 64 << 10}); err != nil {
+	if err := m.node.open(); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // Check compares what both have after every step.
 func (m *machine) Check(t *rapid.T) {
-	if m.node.Tip() != events.Position(m.model.written) {
-		t.Fatalf("the tip is %d, want %d", m.node.Tip(), m.model.written)
+	if written := m.node.Tip() - m.start; written != events.Position(m.model.written) {
+		t.Fatalf("%d events were written, want %d", written, m.model.written)
 	}
 	for name, s := range m.model.streams {
 		state, found, err := m.node.ReadStream(m.t.Context(), name, 0, events.Forwards, 0)
@@ -287,19 +302,18 @@ func (m *machine) Check(t *rapid.T) {
 
 // TestHistories compares random histories with the model.
 func TestHistories(t *testing.T) {
+	shared := &sharedNode{fs: vfs.NewMem()}
+	if err := shared.open(); err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(rt *rapid.T) {
-		m := &machine{t: t, fs: vfs.NewMem(), model: model{streams: map[string]*modelStream{}}}
-		m.open(rt)
+		m := &machine{t: t, node: shared, run: "-" + uuid.NewString(), start: shared.Tip()}
+		m.model.streams = map[string]*modelStream{}
 		rt.Repeat(map[string]func(*rapid.T){
-			"append": m.Append, "append more": m.Append, "append most": m.Append,
-			"describe": m.Describe, "delete": m.Delete, "tombstone": m.Tombstone,
-			"reopen": m.Reopen, "": m.Check,
+			"append": m.Append, "append more": m.Append, "append still more": m.Append, "append most": m.Append,
+			"describe": m.Describe, "describe more": m.Describe, "delete": m.Delete, "delete more": m.Delete,
+			"tombstone": m.Tombstone, "reopen": m.Reopen, "": m.Check,
 		})
-		if err := m.node.Verify(t.Context(), func(finding string) { rt.Error(finding) }); err != nil {
-			rt.Error(err)
-		}
-		if err := m.node.Close(); err != nil {
-			rt.Error(err)
-		}
 	})
+	finish(t, shared.Node)
 }

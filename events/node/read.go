@@ -185,9 +185,10 @@ func (n *Node) ScanAll(ctx context.Context, from events.Position, direction even
 // stepsBeforeSeek is how many events are stepped over rather than searched.
 const stepsBeforeSeek = 8
 
-// seekEvent reads the record at a position that is not before the iterator's.
+// seekEvent reads the record at a position; one shortly after the iterator's is
+// stepped to.
 func seekEvent(log *pebble.Iterator, position events.Position) ([]byte, error) {
-	if !log.Valid() || position > events.Position(keyNumber(log.Key()))+stepsBeforeSeek {
+	if at := iterPosition(log); position < at || position > at+stepsBeforeSeek {
 		log.SeekGE(appendEventKey(make([]byte, 0, eventKeySize), position))
 	}
 	for log.Valid() && events.Position(keyNumber(log.Key())) < position {
@@ -200,4 +201,13 @@ func seekEvent(log *pebble.Iterator, position events.Position) ([]byte, error) {
 		return nil, fmt.Errorf("the event at position %d is missing: restore the data directory from a backup", position)
 	}
 	return log.ValueAndErr()
+}
+
+// iterPosition is where an iterator over the log stands, or End if it is not
+// on an event.
+func iterPosition(log *pebble.Iterator) events.Position {
+	if !log.Valid() {
+		return events.End
+	}
+	return events.Position(keyNumber(log.Key()))
 }

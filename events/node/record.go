@@ -120,14 +120,6 @@ func unpack(e *events.Recorded, position events.Position, packed []byte, names *
 	return nil
 }
 
-// recordID reads only the event id of a record.
-func recordID(position events.Position, packed []byte) (uuid.UUID, error) {
-	if len(packed) < recordHeaderSize || packed[0] != recordVersion {
-		return uuid.Nil, damaged(position, packed)
-	}
-	return uuid.UUID(packed[offsetID:recordHeaderSize]), nil
-}
-
 func cutSized(b []byte) (field, rest []byte, ok bool) {
 	size, n := binary.Uvarint(b)
 	if n <= 0 || size > uint64(len(b)-n) {

@@ -7,6 +7,7 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -80,11 +81,18 @@ func (f *resource) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(form.body))
 }
 
+// acceptsGzip tells whether a client names gzip among the codings it takes, and
+// does not weigh it with 0.
 func acceptsGzip(h http.Header) bool {
-	for coding := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
-		name, quality, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")
-		if strings.EqualFold(name, "gzip") {
-			return strings.Trim(strings.TrimPrefix(quality, "q="), "0.") != "" || quality == ""
+	for _, header := range h.Values("Accept-Encoding") {
+		for coding := range strings.SplitSeq(header, ",") {
+			name, weight, weighed := strings.Cut(coding, ";")
+			if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+				continue
+			}
+			_, value, _ := strings.Cut(weight, "=")
+			quality, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			return !weighed || err == nil && quality > 0
 		}
 	}
 	return false

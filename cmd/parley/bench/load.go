@@ -50,8 +50,8 @@ func (r round) percentile(p float64) time.Duration { return percentile(r.latenci
 // drive lets all clients ask as fast as they are answered, each on a
 // connection of its own, until the round is over.
 func drive(ctx context.Context, address string, clients []client, until bound) (round, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	connections, err := dialAll(ctx, address, len(clients))
+	group, each := errgroup.WithContext(ctx)
+	connections, err := dialAll(each, address, len(clients))
 	defer closeAll(connections)
 	if err != nil {
 		return round{}, err
@@ -67,6 +67,9 @@ func drive(ctx context.Context, address string, clients []client, until bound) (
 	}
 	err = group.Wait()
 	elapsed := time.Since(began)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx) // not what its end did to a connection
+	}
 	all := slices.Concat(latencies...)
 	slices.Sort(all)
 	return round{len(all), elapsed, all}, err

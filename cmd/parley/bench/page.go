@@ -269,8 +269,17 @@ func (r *reading) measure(ctx context.Context, c *Comparison, rooms []int, shown
 func (r *reading) notes() []string {
 	return []string{
 		fmt.Sprintf("the control sends the same header and body, %d bytes of body in one conversation", len(r.pages[0].body)),
+		fmt.Sprintf("the pages of all conversations together are %s MB: what a cache cannot hold of them is read from the view", grouped(r.megabytes(), 1)),
 		"every page was compared with what was written before, and every answer of both sides with that page",
 	}
+}
+
+func (r *reading) megabytes() float64 {
+	bytes := 0
+	for _, page := range r.pages {
+		bytes += len(page.body)
+	}
+	return float64(bytes) / 1e6
 }
 
 // reader is a client that asks for pages in turn.

@@ -37,7 +37,7 @@ type Side struct {
 	Name  string    `json:"name"`
 	Rates []float64 `json:"rates"`
 	Rate  Spread    `json:"rate"`
-	// P50 and P99 are percentiles of the latency in milliseconds, medians
+	// P50 and P99 are how the latency's percentiles, in milliseconds, varied
 	// over the rounds; nil where nothing waits for single answers.
 	P50 *Spread `json:"p50Millis,omitempty"`
 	P99 *Spread `json:"p99Millis,omitempty"`
@@ -94,13 +94,13 @@ func (c *Comparison) table(w io.Writer) error {
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	timed := c.Parley.P50 != nil
-	head := []string{c.Unit + "/s", "median", "min", "max"}
+	head := "median\tmin\tmax\t"
 	if timed {
-		head = append(head, "p50 ms", "p99 ms")
+		head += "p50 ms\tp99 ms\t"
 	}
-	fmt.Fprintf(t, "%s\t%s\t\n", c.Name, strings.Join(head[1:], "\t"))
+	fmt.Fprintf(t, "%s\t%s\n", c.Name, head)
 	for _, s := range []*Side{&c.Parley, &c.Control} {
-		fmt.Fprintf(t, "%s, %s\t%s\t", s.Name, head[0], row(s.Rate, 0))
+		fmt.Fprintf(t, "%s, %s/s\t%s\t", s.Name, c.Unit, row(s.Rate, 0))
 		if timed {
 			fmt.Fprintf(t, "%.2f\t%.2f\t", s.P50.Median, s.P99.Median)
 		}

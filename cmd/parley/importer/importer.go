@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"parley/events"
 	"parley/events/commands"
@@ -83,6 +84,7 @@ func Run(ctx context.Context, c *commands.Commands, journal *events.Journal, opt
 		parse:    parse,
 		survey:   survey,
 		tally:    newTally(newProgress(options, survey.lines)),
+		underWay: semaphore.NewWeighted(maxUnderWay),
 	}
 	err = i.run(ctx)
 	summary := i.tally.finish(options.Out, options.Err)
@@ -102,6 +104,8 @@ type importing struct {
 	parse    parser
 	survey   *survey // owned by the reader
 	tally    *tally
+	// underWay counts the bytes of postings from the reader to the lanes' end.
+	underWay *semaphore.Weighted
 }
 
 // How much is under way at a time. Most of a lane's or registrar's time goes
@@ -109,7 +113,9 @@ type importing struct {
 const (
 	lanes      = 48
 	registrars = 48
-	laneQueue  = 512
+	laneQueue  = 2048
+	// maxUnderWay bounds the lines held in memory, in bytes.
+	maxUnderWay = 64 << 20
 )
 
 func (i *importing) run(ctx context.Context) error {

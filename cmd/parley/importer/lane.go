@@ -23,7 +23,8 @@ type lane struct {
 	postings <-chan posting
 }
 
-// run takes what waits, as one batch a conversation, until no more comes.
+// run delivers what waits, one conversation after the other, until no more
+// comes.
 func (l *lane) run(ctx context.Context) error {
 	for {
 		select {
@@ -31,8 +32,8 @@ func (l *lane) run(ctx context.Context) error {
 			if !more {
 				return nil
 			}
-			for _, batch := range l.gather(first) {
-				if err := l.deliver(ctx, batch); err != nil {
+			for _, group := range l.gather(first) {
+				if err := l.deliverAll(ctx, group); err != nil {
 					return err
 				}
 			}
@@ -45,34 +46,62 @@ func (l *lane) run(ctx context.Context) error {
 // gather groups the postings that wait by conversation, keeping their order
 // in each.
 func (l *lane) gather(first posting) [][]posting {
-	var batches [][]posting
+	var groups [][]posting
 	place := make(map[*conversation]int)
 	add := func(p posting) {
 		at, known := place[p.conversation]
 		if !known {
-			at = len(batches)
+			at = len(groups)
 			place[p.conversation] = at
-			batches = append(batches, nil)
+			groups = append(groups, nil)
 		}
-		batches[at] = append(batches[at], p)
+		groups[at] = append(groups[at], p)
 	}
 	add(first)
-	for size, count := len(first.text), 1; size < batchBytes && count < batchPostings; count++ {
+	for range laneQueue {
 		select {
 		case next, more := <-l.postings:
 			if !more {
-				return batches
+				return groups
 			}
-			size += len(next.text)
 			add(next)
 		default:
-			return batches
+			return groups
 		}
 	}
-	return batches
+	return groups
 }
 
-// deliver posts a conversation's postings that are not in it yet.
+// cut takes from a conversation's postings what one append can take.
+func cut(group []posting) (batch, rest []posting) {
+	size := 0
+	for i, p := range group {
+		size += len(p.text)
+		if i > 0 && (i == batchPostings || size > batchBytes) {
+			return group[:i], group[i:]
+		}
+	}
+	return group, nil
+}
+
+// deliverAll delivers a conversation's postings, which are not under way then.
+func (l *lane) deliverAll(ctx context.Context, group []posting) error {
+	for len(group) > 0 {
+		var batch []posting
+		batch, group = cut(group)
+		if err := l.deliver(ctx, batch); err != nil {
+			return err
+		}
+		for _, p := range batch {
+			l.underWay.Release(p.weight())
+		}
+	}
+	return nil
+}
+
+// deliver posts a conversation's postings that are not in it yet. What it has
+// begun to write it writes to the end, so that what is counted is what is in
+// the log.
 func (l *lane) deliver(ctx context.Context, batch []posting) error {
 	c := batch[0].conversation
 	if !c.open {
@@ -80,6 +109,7 @@ func (l *lane) deliver(ctx context.Context, batch []posting) error {
 			return err
 		}
 	}
+	writing := context.WithoutCancel(ctx)
 	admitted := make([]keyed, 0, len(batch))
 	for _, p := range batch {
 		if err := p.author.wait(ctx); err != nil {
@@ -90,7 +120,7 @@ func (l *lane) deliver(ctx context.Context, batch []posting) error {
 			l.tally.known()
 			continue
 		}
-		err := l.admit(ctx, c, p)
+		err := l.admit(writing, c, p)
 		switch {
 		case err == nil:
 			admitted = append(admitted, k)
@@ -100,7 +130,7 @@ func (l *lane) deliver(ctx context.Context, batch []posting) error {
 			return err
 		}
 	}
-	return l.post(ctx, c, admitted)
+	return l.post(writing, c, admitted)
 }
 
 // keyed is a posting with the key that makes a repeat recognisable.

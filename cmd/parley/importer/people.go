@@ -25,6 +25,9 @@ type person struct {
 
 // wait returns when the person has an id or was refused one.
 func (p *person) wait(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	select {
 	case <-p.registered:
 		return nil
@@ -41,7 +44,7 @@ func (i *importing) register(ctx context.Context, newcomers <-chan *person) erro
 			if !more {
 				return nil
 			}
-			if err := i.registerOne(ctx, p); err != nil {
+			if err := i.registerOne(context.WithoutCancel(ctx), p); err != nil {
 				return err
 			}
 			close(p.registered)
@@ -52,14 +55,10 @@ func (i *importing) register(ctx context.Context, newcomers <-chan *person) erro
 }
 
 // registerOne finds the user who has the handle, or registers one.
-func (i *importing) registerOne(ctx context.Context, p *person) error {
-	user, known, err := i.commands.UserByHandle(ctx, p.handle)
-	if err != nil {
+func (i *importing) registerOne(ctx context.Context, p *person) (err error) {
+	var known bool
+	if p.id, known, err = i.commands.UserByHandle(ctx, p.handle); err != nil || known {
 		return err
-	}
-	if known {
-		p.id = user
-		return nil
 	}
 	event, err := i.commands.Register(ctx, events.Cause{OccurredAt: p.first}, decide.Registration{
 		Handle:      p.handle,

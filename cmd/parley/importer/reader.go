@@ -17,6 +17,9 @@ type posting struct {
 	origin       origin
 }
 
+// weight is what a posting holds in memory, nearly.
+func (p posting) weight() int64 { return int64(len(p.origin.line)) + 128 }
+
 // origin is the line that something comes from.
 type origin struct {
 	path   string
@@ -85,7 +88,11 @@ func (r *reader) line(ctx context.Context, from origin) error {
 		who = pair(author, other)
 	}
 	c := r.conversation(who)
-	return send(ctx, r.lanes[c.lane], posting{c, author, e.at, e.text, from})
+	p := posting{c, author, e.at, e.text, from}
+	if err := r.underWay.Acquire(ctx, p.weight()); err != nil {
+		return err
+	}
+	return send(ctx, r.lanes[c.lane], p)
 }
 
 func pair(a, b *person) parties {

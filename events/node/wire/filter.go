@@ -1,12 +1,10 @@
 package wire
 
 import (
-	"fmt"
-	"regexp"
-	"strings"
-
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"google.golang.org/grpc/codes"
+
+	"parley/events/node"
 )
 
 // defaultWindow is the window, in events considered, of a filter that leaves
@@ -16,8 +14,7 @@ const defaultWindow = 32
 // filter chooses events of $all by the name of their stream or type. The nil
 // filter passes all.
 type filter struct {
-	matches func(name string) bool
-	byType  bool
+	matches func(stream, kind string) bool
 	// interval is how many events a subscription considers from one
 	// checkpoint to the next.
 	interval uint64
@@ -26,16 +23,17 @@ type filter struct {
 func newFilter(options *streams.ReadReq_Options_FilterOptions) (*filter, error) {
 	f := &filter{}
 	var expression *streams.ReadReq_Options_FilterOptions_Expression
+	byType := false
 	switch by := options.GetFilter().(type) {
 	case *streams.ReadReq_Options_FilterOptions_StreamIdentifier:
 		expression = by.StreamIdentifier
 	case *streams.ReadReq_Options_FilterOptions_EventType:
-		expression, f.byType = by.EventType, true
+		expression, byType = by.EventType, true
 	default:
 		return nil, errInvalid("None", "FilterOptions.Filter")
 	}
 	var err error
-	if f.matches, err = matcher(expression.GetRegex(), expression.GetPrefix()); err != nil {
+	if _, f.matches, err = matchOf(expression, byType); err != nil {
 		return nil, err
 	}
 	window := uint64(defaultWindow)
@@ -50,33 +48,21 @@ func newFilter(options *streams.ReadReq_Options_FilterOptions) (*filter, error) 
 	return f, nil
 }
 
-// matcher is a regular expression, found anywhere in the name, or else a set
-// of prefixes.
-func matcher(expression string, prefixes []string) (func(string) bool, error) {
-	if expression != "" {
-		compiled, err := regexp.Compile(expression)
-		if err != nil {
-			return nil, &fault{code: codes.InvalidArgument, text: fmt.Sprintf("'%s' is not a valid regular expression: %v", expression, err)}
-		}
-		return compiled.MatchString, nil
+// matchOf reads an expression and how it is to be compared.
+func matchOf(expression expression, byType bool) (node.Match, func(stream, kind string) bool, error) {
+	match := node.Match{ByType: byType, Regex: expression.GetRegex(), Prefixes: expression.GetPrefix()}
+	passes, err := match.Compile()
+	if err != nil {
+		return match, nil, &fault{code: codes.InvalidArgument, text: err.Error()}
 	}
-	return func(name string) bool {
-		for _, prefix := range prefixes {
-			if strings.HasPrefix(name, prefix) {
-				return true
-			}
-		}
-		return false
-	}, nil
+	return match, passes, nil
+}
+
+// expression is how Streams and PersistentSubscriptions send one.
+type expression interface {
+	GetRegex() string
+	GetPrefix() []string
 }
 
 // passes looks at the event that stands in $all, not at what it may link to.
-func (f *filter) passes(stream, kind string) bool {
-	switch {
-	case f == nil:
-		return true
-	case f.byType:
-		return f.matches(kind)
-	}
-	return f.matches(stream)
-}
+func (f *filter) passes(stream, kind string) bool { return f == nil || f.matches(stream, kind) }

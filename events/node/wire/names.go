@@ -29,22 +29,3 @@ func writableName(id *shared.StreamIdentifier) (string, error) {
 	}
 	return name, err
 }
-
-const (
-	subscriptionPrefixAll = "$persistentsubscription-$all::"
-	checkpointSuffix      = "-checkpoint"
-	parkedSuffix          = "-parked"
-	epochStream           = "$epoch-information"
-)
-
-// hidden tells the streams whose events are not part of $all.
-func hidden(stream string) bool {
-	if len(stream) == 0 || stream[0] != '$' {
-		return false
-	}
-	if stream == epochStream {
-		return true
-	}
-	return strings.HasPrefix(stream, subscriptionPrefixAll) &&
-		(strings.HasSuffix(stream, checkpointSuffix) || strings.HasSuffix(stream, parkedSuffix))
-}

@@ -4,6 +4,7 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 
 	"parley/events"
+	"parley/events/node"
 )
 
 // readAll sends up to count events of the log that pass the filter.
@@ -16,7 +17,7 @@ func (r *reading) readAll(options *streams.ReadReq_Options_AllOptions, count uin
 		if err != nil {
 			return err
 		}
-		if hidden(event.Stream) || !r.filter.passes(event.Stream, event.Type) {
+		if node.HiddenFromAll(event.Stream) || !r.filter.passes(event.Stream, event.Type) {
 			continue
 		}
 		if err := r.send(event); err != nil {

@@ -156,7 +156,7 @@ func (r *reading) followAll(after events.Position) error {
 				err = pace.caughtUp(r)
 			}
 		default:
-			if !hidden(event.Stream) && r.filter.passes(event.Stream, event.Type) {
+			if !node.HiddenFromAll(event.Stream) && r.filter.passes(event.Stream, event.Type) {
 				pace.sent()
 				err = r.send(event)
 			}

@@ -6,23 +6,34 @@ const PATIENCE = 20_000;
 // passed it, and a log that was replaced may never reach it.
 const POSITION_TTL = 10_000;
 
-/** A refusal by the server, or its absence: then `status` is 0. */
+const PASSING = new Set([0, 408, 429]);
+
+/**
+ * A refusal by the server, or its absence: then `status` is 0. `detail` is one
+ * or more sentences, `retryAfter` seconds.
+ */
 export class Problem extends Error {
   constructor({ status = 0, title, detail = '', errors = [], retryAfter = 0 }) {
-    super(detail ? `${title}: ${detail}` : title);
-    Object.assign(this, { status, title, detail, errors, retryAfter });
+    super(title);
+    const faults = errors.map(({ location = '', message }) => `${location.split('.').at(-1)} ${message}`);
+    this.detail = sentence(faults.length > 0 ? faults.join('; ') : detail);
+    Object.assign(this, { status, title, retryAfter });
   }
 
   /** Whether the same request may succeed later. */
   get passing() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return PASSING.has(this.status) || this.status >= 500;
   }
 
-  /** All that the server said, in one sentence. */
+  /** What is wrong, in one text. */
   get explanation() {
-    const fields = (this.errors ?? []).map((e) => [e.location, e.message].filter(Boolean).join(': '));
-    return [this.detail || this.title, ...fields.filter((f) => f && !this.detail.includes(f))].join(' · ');
+    return this.detail || sentence(this.title);
   }
+}
+
+function sentence(text) {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return whole === '' || /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 
 const absence = (cause) => new Problem({

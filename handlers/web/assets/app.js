@@ -10,14 +10,13 @@ import { icon, mark } from './icons.js';
 import { Messages } from './messages.js';
 import { People } from './people.js';
 import { currentSession, signIn, signOut, takeTokenFromAddress } from './session.js';
+import { exactly } from './time.js';
 
 const ROOMS = [
   { path: '/', name: 'Messages', room: Messages, opens: (session) => session.user !== null },
   { path: '/growth', name: 'Growth', room: Growth, opens: (session) => session.has('analyst') },
   { path: '/audit', name: 'Audit', room: Audit, opens: (session) => session.has('auditor') },
 ];
-
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 const app = document.getElementById('app');
 
@@ -29,12 +28,11 @@ class Home {
   #rooms;
   #room = null;
   #path = null;
-  #expiry = 0;
   #navigate = () => this.#show();
 
   constructor(session) {
     this.#session = session;
-    this.#api = new Api(session.token, (problem) => leave(this, problem.detail || 'The server does not accept this token. Ask for a new one.'));
+    this.#api = new Api(session.token, (problem) => leave(this, problem.explanation));
     this.#people = new People(this.#api, session.user);
     this.#rooms = ROOMS.filter((room) => room.opens(session));
     this.status = h('span', { class: 'connection', role: 'status' });
@@ -42,9 +40,6 @@ class Home {
     this.place = h('div', { class: 'place' });
     app.replaceChildren(this.#bar(), this.place);
     addEventListener('popstate', this.#navigate);
-    if (session.remaining < LONGEST_TIMER) {
-      this.#expiry = setTimeout(() => leave(this, 'Your token has expired. Ask for a new one.'), session.remaining);
-    }
     this.#show();
   }
 
@@ -57,11 +52,12 @@ class Home {
   }
 
   #account() {
-    const { user, scopes } = this.#session;
+    const { user, scopes, expires } = this.#session;
     return h('div', { id: 'account', class: 'account', popover: 'auto' },
       user ? h('p', { class: 'account-name' }, this.#people.avatar(user), h('span', {}, this.#people.label(user, { own: 'name' }), this.#people.handle(user))) : null,
       user ? h('p', { class: 'hint' }, 'Your id ', h('code', { class: 'id' }, user)) : null,
       scopes.size > 0 ? h('p', { class: 'hint' }, `Signed in as ${[...scopes].join(', ')}`) : null,
+      expires ? h('p', { class: 'hint' }, `This token holds until ${exactly(expires)}`) : null,
       button('Sign out', { onClick: () => leave(this, '') }));
   }
 
@@ -112,7 +108,6 @@ class Home {
 
   close() {
     removeEventListener('popstate', this.#navigate);
-    clearTimeout(this.#expiry);
     this.#room?.close();
   }
 }

@@ -15,6 +15,10 @@ const TYPES = [
   'MessagePosted', 'ReadUpTo',
 ];
 
+const COLUMNS = [['position', 'Position'], ['type', 'Type'], ['stream', 'Stream'], ['actor', 'Actor'], ['created', 'Recorded']];
+
+const ROOMY = matchMedia('(min-width: 48rem)');
+
 export class Audit {
   #api;
   #report;
@@ -33,7 +37,7 @@ export class Audit {
     this.body = h('tbody', {});
     this.notice = h('div', { class: 'report-notice' });
     this.table = h('div', { class: 'table-frame', tabindex: '0', role: 'region', 'aria-label': 'Events' }, h('table', { class: 'events' },
-      h('thead', {}, h('tr', {}, ['Position', 'Type', 'Stream', 'Actor', 'Recorded'].map((name) => h('th', { scope: 'col' }, name)))),
+      h('thead', {}, h('tr', {}, COLUMNS.map(([kind, name]) => h('th', { scope: 'col', class: kind }, name)))),
       this.body));
     this.previousButton = button('Previous page', { onClick: () => this.#turn(this.#before.pop(), false) });
     this.nextButton = button('Next page', { onClick: () => this.#turn(this.#next, true) });
@@ -42,7 +46,8 @@ export class Audit {
     this.element = h('main', { class: 'report audit' },
       h('div', { class: 'report-main' },
         h('header', { class: 'report-head' }, h('h1', {}, 'Audit'), h('p', { class: 'hint' }, 'The log in its own order, oldest first. Times are in your zone.')),
-        this.form, this.notice, this.table,
+        h('details', { class: 'filters', open: ROOMY.matches }, h('summary', {}, 'Filters'), this.form),
+        this.notice, this.table,
         h('nav', { class: 'pager', 'aria-label': 'Pages' }, this.previousButton, this.count, this.nextButton)),
       this.detail);
   }
@@ -111,7 +116,7 @@ export class Audit {
     } catch (problem) {
       if (asked !== this.#asked) return;
       this.#report({ live: !problem.passing });
-      this.notice.replaceChildren(failure({ title: problem.title, detail: problem.explanation }, () => this.#turn(path, forwards)));
+      this.notice.replaceChildren(failure(problem, () => this.#turn(path, forwards)));
     }
     this.table.classList.remove('stale');
   }

@@ -95,7 +95,7 @@ export class Chart {
 
   #ticks() {
     const points = this.#points;
-    const count = Math.min(points.length, Math.max(2, Math.floor(this.inner.width / 110)));
+    const count = Math.min(points.length, Math.max(2, Math.floor(this.inner.width / 130)));
     const chosen = new Set(Array.from({ length: count }, (_, i) => (count === 1 ? 0 : Math.round((i * (points.length - 1)) / (count - 1)))));
     return svg('g', { class: 'ticks', 'aria-hidden': 'true' }, [...chosen].map((i) => {
       const edge = count > 1 ? { 0: 'start', [points.length - 1]: 'end' }[i] : null;

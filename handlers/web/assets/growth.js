@@ -103,7 +103,7 @@ export class Growth {
   }
 
   #choose(query) {
-    this.from.value = query.get('from') ?? isoDay(this.#span.from);
+    this.from.value = query.get('from') ?? isoDay(this.#lastDays(usualDays(this.#span)));
     this.to.value = query.get('to') ?? isoDay(this.#span.to);
     this.product.value = query.get('product') ?? '';
     if (this.product.selectedIndex < 0) this.product.value = '';
@@ -118,10 +118,15 @@ export class Growth {
   }
 
   #preset(days) {
-    const { from, to } = this.#span;
-    this.from.value = isoDay(days === 0 ? from : new Date(Math.max(from, to - (days - 1) * DAY)));
-    this.to.value = isoDay(to);
+    this.from.value = isoDay(days === 0 ? this.#span.from : this.#lastDays(days));
+    this.to.value = isoDay(this.#span.to);
     this.#changed();
+  }
+
+  /** Where the last days of all there is begin. */
+  #lastDays(days) {
+    const { from, to } = this.#span;
+    return new Date(Math.max(from, to - (days - 1) * DAY));
   }
 
   #changed() {
@@ -233,7 +238,8 @@ export class Growth {
     const most = Math.max(1, ...products.map((p) => p.growthPercent ?? 0));
     const row = (p, i) => h('tr', {}, h('td', { class: 'rank' }, String(i + 1)), h('th', { scope: 'row' }, p.product),
       h('td', {}, number(p.users)), h('td', {}, signed(p.added)),
-      h('td', { class: 'share' }, h('meter', { min: '0', max: String(most), value: String(Math.max(0, p.growthPercent ?? most)), 'aria-hidden': 'true' }),
+      h('td', { class: 'share' },
+        p.growthPercent === null ? null : h('meter', { min: '0', max: String(most), value: String(Math.max(0, p.growthPercent)), 'aria-hidden': 'true' }),
         h('span', {}, percent(p.growthPercent) ?? 'new')));
     this.ranking.replaceChildren(
       h('h2', {}, 'Products, fastest-growing first'),
@@ -241,6 +247,11 @@ export class Growth {
         h('thead', {}, h('tr', {}, ['', 'Product', 'Users', 'Added', 'Growth'].map((name) => h('th', { scope: 'col' }, name || h('span', { class: 'unseen' }, 'Rank'))))),
         h('tbody', {}, products.map(row)))));
   }
+}
+
+/** How many days to show at first: few enough that there was somebody before, to grow from. */
+function usualDays({ from, to }) {
+  return to - from > 2 * 365 * DAY ? 365 : 90;
 }
 
 /** From the first interval with users to now, or to where the data ended long ago. */

@@ -7,6 +7,8 @@ import { faceOf, titleOf } from './people.js';
 import { ago, inFull, keepAgo } from './time.js';
 
 const NEAR = 400;
+const MET = 60;
+const MET_IN_ONE = 12;
 
 export class Inbox {
   #context;
@@ -39,6 +41,12 @@ export class Inbox {
 
   get(id) {
     return this.#conversations?.find((conversation) => conversation.id === id) ?? null;
+  }
+
+  /** Ids of people from the newest conversations, a few dozen at most. */
+  met() {
+    const ids = (this.#conversations ?? []).flatMap(({ participants }) => participants.slice(0, MET_IN_ONE).map((p) => p.userId));
+    return [...new Set(ids)].slice(0, MET);
   }
 
   /** How many conversations have something unread. */

@@ -15,6 +15,7 @@ export class Messages {
   #conversation = null;
   #live;
   #onState;
+  #answering = false;
 
   /** `app` has `api`, `people`, `session` and `report`, which takes the state of the connection. */
   constructor({ api, people, session, report }) {
@@ -73,7 +74,7 @@ export class Messages {
   }
 
   #start() {
-    new StartDialog(this.#context, (conversation) => {
+    new StartDialog(this.#context, this.#inbox.met(), (conversation) => {
       location.hash = `#conversation=${conversation.id}`;
       this.#live.refresh();
     }).open();
@@ -88,8 +89,10 @@ export class Messages {
 
   #receiveState(state) {
     this.#onState(state);
+    const back = state.live && !this.#answering;
+    this.#answering = state.live;
     if (!state.live) return this.#inbox.fail(state.problem, () => this.#live.refresh());
-    this.#context.outbox.resume();
+    this.#context.outbox.resume(back);
     this.#conversation?.resume();
   }
 

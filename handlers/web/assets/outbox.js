@@ -3,6 +3,8 @@
 // the tab.
 
 const KEY = 'parley.outbox';
+const PAUSE = 2_000;
+const LONGEST_PAUSE = 60_000;
 
 /**
  * Events: `change` {conversation}, when entries look different; `sent`
@@ -34,7 +36,7 @@ export class Outbox extends EventTarget {
   send(conversation, { text, replyTo = null }) {
     this.#entries.push({
       key: crypto.randomUUID(), conversation, author: this.#author, text, replyTo,
-      postedAt: new Date().toISOString(), state: 'sending', reason: '',
+      postedAt: new Date().toISOString(), state: 'sending', reason: '', failures: 0, tryAt: 0,
     });
     this.#changed(conversation);
     this.#deliver(conversation);
@@ -51,9 +53,11 @@ export class Outbox extends EventTarget {
     this.#changed(entry.conversation);
   }
 
-  /** Sends what could not be sent while the server was away. */
-  resume() {
-    for (const entry of this.#entries) if (entry.state === 'waiting') this.retry(entry);
+  /** Sends again what waits: all of it if the server has just come back, else what has waited long enough. */
+  resume(back) {
+    for (const entry of this.#entries) {
+      if (entry.state === 'waiting' && (back || Date.now() >= entry.tryAt)) this.retry(entry);
+    }
   }
 
   async #deliver(conversation) {
@@ -71,6 +75,7 @@ export class Outbox extends EventTarget {
       this.#tell('sent', { conversation: entry.conversation, message });
     } catch (problem) {
       entry.state = problem.passing ? 'waiting' : 'refused';
+      entry.tryAt = Date.now() + Math.min(LONGEST_PAUSE, PAUSE * 2 ** entry.failures++);
       entry.reason = problem.explanation ?? String(problem);
     }
     this.#changed(entry.conversation);

@@ -71,14 +71,23 @@ export class Participants {
   }
 
   #leaveButton() {
-    return button('Leave this conversation', {
-      content: [icon('leave'), 'Leave this conversation'], kind: 'leave', onClick: () => this.#leave(),
-    });
+    const ask = button('Leave this conversation', { kind: 'leave', onClick: () => show(question, 'button') });
+    ask.prepend(icon('leave'));
+    const question = h('div', { class: 'leave-question', hidden: true, role: 'group', 'aria-label': 'Leave this conversation?' },
+      h('p', {}, 'You will not be able to read it any more.'),
+      h('div', {},
+        button('Stay', { onClick: () => show(ask) }),
+        button('Leave', { kind: 'leave', onClick: () => this.#leave() })));
+    const show = (shown, focused) => {
+      ask.hidden = shown !== ask;
+      question.hidden = shown !== question;
+      (focused ? shown.querySelector(focused) : shown).focus();
+    };
+    return [ask, question];
   }
 
   async #leave() {
     const { api, self } = this.#context;
-    if (!confirm('Leave this conversation? You will not be able to read it any more.')) return;
     try {
       await api.delete(`/v1/conversations/${this.#conversation.id}/participants/${self}`);
       location.hash = '#inbox';

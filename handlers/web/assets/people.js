@@ -7,7 +7,8 @@ const AT_ONCE = 4;
 const RETRY = 5_000;
 const TONES = 8;
 
-export class People {
+/** Event: `learned`, when somebody's name has become known. */
+export class People extends EventTarget {
   #api;
   #known = new Map();
   #wanted = [];
@@ -16,6 +17,7 @@ export class People {
 
   /** `self` is the reader's own id, or null. */
   constructor(api, self) {
+    super();
     this.#api = api;
     this.self = self;
   }
@@ -96,6 +98,7 @@ export class People {
       element.classList.remove('pending');
       element.textContent = shown(user, element.dataset.show);
     }
+    this.dispatchEvent(new Event('learned'));
   }
 }
 

@@ -10,15 +10,23 @@ export class StartDialog {
   #context;
   #started;
   #chosen = new Map();
-  // One key for one conversation: a repeat after a lost answer finds it.
-  #key = crypto.randomUUID();
+  // One key for one wish: a repeat after a lost answer finds what it started.
+  #wish = '';
+  #key = '';
 
-  /** `started(conversation)` is told of the conversation begun or found. */
-  constructor(context, started) {
+  /**
+   * `met` are the ids of people to suggest; `started(conversation)` is told of
+   * the conversation begun or found.
+   */
+  constructor(context, met, started) {
     this.#context = context;
     this.#started = started;
     this.#build();
+    for (const id of met) context.people.get(id);
+    context.people.addEventListener('learned', this.#learned);
   }
+
+  #learned = () => this.#suggest();
 
   #build() {
     this.chips = h('ul', { class: 'chips', role: 'list', 'aria-label': 'Chosen people' });
@@ -33,7 +41,7 @@ export class StartDialog {
     this.titleField = h('div', { class: 'field' }, h('label', { for: 'start-title' }, 'Title'), this.title);
     this.trouble = h('p', { class: 'field-error', role: 'alert' });
     this.submit = button('Start', { type: 'submit', kind: 'primary' });
-    this.element = h('dialog', { class: 'dialog', 'aria-labelledby': 'start-heading', on: { close: () => this.element.remove() } },
+    this.element = h('dialog', { class: 'dialog', 'aria-labelledby': 'start-heading', on: { close: () => this.#close() } },
       h('form', { on: { submit: (event) => { event.preventDefault(); this.#submit(); } } },
         h('header', { class: 'panel-head' }, h('h2', { id: 'start-heading' }, 'New conversation'),
           button('Close', { content: icon('close'), kind: 'tool', onClick: () => this.element.close() })),
@@ -50,6 +58,11 @@ export class StartDialog {
     this.#suggest();
   }
 
+  #close() {
+    this.#context.people.removeEventListener('learned', this.#learned);
+    this.element.remove();
+  }
+
   #ownId() {
     const { self } = this.#context;
     return h('p', { class: 'hint' }, 'Others reach you by your id: ', h('code', { class: 'id' }, self),
@@ -63,7 +76,6 @@ export class StartDialog {
     const several = this.#chosen.size > 1;
     this.groupField.hidden = several;
     this.titleField.hidden = !several && !this.group.checked;
-    this.submit.disabled = this.#chosen.size === 0;
   }
 
   #suggest() {
@@ -81,10 +93,7 @@ export class StartDialog {
   }
 
   #inputKey(event) {
-    if (event.key === 'Enter' && this.input.value.trim() !== '') {
-      event.preventDefault();
-      this.#enter();
-    } else if (event.key === 'Backspace' && this.input.value === '' && this.#chosen.size > 0) {
+    if (event.key === 'Backspace' && this.input.value === '' && this.#chosen.size > 0) {
       this.#remove([...this.#chosen.keys()].at(-1));
     } else if (event.key === 'ArrowDown') {
       event.preventDefault();
@@ -130,20 +139,30 @@ export class StartDialog {
   }
 
   async #submit() {
-    if (this.input.value.trim() !== '' && !await this.#enter()) return;
+    const choosing = document.activeElement === this.input;
+    if (this.input.value.trim() !== '' && (!await this.#enter() || choosing)) return;
     const participants = [...this.#chosen.keys()];
-    if (participants.length === 0) return;
+    if (participants.length === 0) {
+      this.trouble.textContent = 'Choose somebody to talk with.';
+      return;
+    }
     const direct = participants.length === 1 && !this.group.checked;
     const title = this.title.value.trim();
+    await this.#post({ kind: direct ? 'direct' : 'group', participants, ...(direct || !title ? {} : { title }) });
+  }
+
+  async #post(body) {
+    const wish = JSON.stringify(body);
+    if (wish !== this.#wish) {
+      this.#wish = wish;
+      this.#key = crypto.randomUUID();
+    }
     this.submit.disabled = true;
     try {
-      const conversation = await this.#context.api.post('/v1/conversations', {
-        kind: direct ? 'direct' : 'group', participants, ...(direct || !title ? {} : { title }),
-      }, this.#key);
+      const conversation = await this.#context.api.post('/v1/conversations', body, this.#key);
       this.element.close();
       this.#started(conversation);
     } catch (problem) {
-      if (!problem.passing) this.#key = crypto.randomUUID();
       this.trouble.textContent = problem.explanation;
       this.submit.disabled = false;
     }

@@ -72,7 +72,6 @@ export class Timeline {
   /** Draws again after the history or what is pending has changed. */
   update({ reachedEnd = false } = {}) {
     if (reachedEnd && this.#history.atEnd) this.#to = this.#history.messages.length;
-    this.#to = Math.min(this.#to, this.#history.messages.length);
     if (this.#pinned) this.#from = Math.max(this.#from, this.#to - MOST_ROWS);
     this.#draw();
   }
@@ -95,12 +94,13 @@ export class Timeline {
   /** Shows one message in the middle and points it out. */
   async show(number) {
     let index = this.#history.indexOf(number);
-    if (index < 0) {
+    const moved = index < 0;
+    if (moved) {
       if (!await this.#load(() => this.#history.around(number))) return;
       index = this.#history.indexOf(number);
       if (index < 0) return this.begin(-1);
     }
-    if (index < this.#from || index >= this.#to) {
+    if (moved || index < this.#from || index >= this.#to) {
       this.#from = Math.max(0, index - STEP);
       this.#to = Math.min(this.#history.messages.length, index + STEP);
     }
@@ -125,6 +125,7 @@ export class Timeline {
       wanted.push(this.#rows.get(key, signature, make));
     };
     const { messages, atEnd } = this.#history;
+    this.#to = Math.min(this.#to, messages.length);
     for (let i = this.#from; i < this.#to; i++) put(messages[i].number, this.#row(messages[i], messages[i - 1]));
     if (atEnd && this.whole) for (const entry of this.#pending()) put(entry.key, entry);
     this.#rows.keepOnly(keys);

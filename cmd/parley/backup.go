@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"parley/events/node"
+	"parley/events/vault"
+)
+
+func backupCommand(c *config) *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup DIR",
+		Short: "Copy the log and the vault into a new directory, while serving",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			directory, err := filepath.Abs(args[0])
+			if err != nil {
+				return misuseError{err}
+			}
+			if c.eventstore != embedded {
+				return misused("parley backup copies an embedded log; a cluster has a backup of its own")
+			}
+			if err := takeBackup(cmd.Context(), c, directory); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(),
+				"backup: %s holds the log and the vault\nbackup: the master key is not in it; keep %s or PARLEY_MASTER_KEY apart from it\n",
+				directory, filepath.Join(c.vaultDir(), vault.MasterFileName))
+			return err
+		},
+	}
+}
+
+// takeBackup asks the server that owns the data directory, or copies it
+// itself if none runs.
+func takeBackup(ctx context.Context, c *config, directory string) (err error) {
+	if _, err := os.Stat(c.logDir()); err != nil {
+		return fmt.Errorf("there is nothing to back up: %w", err)
+	}
+	h, err := openStores(ctx, c, c.logger())
+	if errors.Is(err, node.ErrInUse) {
+		return askServer(ctx, c, "/backup", backupRequest{directory})
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	return h.backup(ctx, directory)
+}
+
+// backup copies the log and then the vault: an event's key is in the vault
+// before the event is in the log, so the copied vault has every key that the
+// copied log needs. The views are not copied, since the log rebuilds them.
+func (h *house) backup(ctx context.Context, directory string) error {
+	if !filepath.IsAbs(directory) {
+		return fmt.Errorf("the backup's directory must be an absolute path, not %q", directory)
+	}
+	if h.node == nil {
+		return errors.New("the log is a cluster's, which has a backup of its own")
+	}
+	if err := h.node.Checkpoint(directory); err != nil {
+		return err
+	}
+	return h.vault.Copy(ctx, filepath.Join(directory, vaultFolder, vault.FileName))
+}

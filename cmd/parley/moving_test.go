@@ -1,0 +1,160 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// talked is a data directory in which ada has talked to bob.
+type talked struct {
+	data, room, ada string
+}
+
+// talk serves a new data directory for one conversation and stops.
+func talk(t *testing.T) talked {
+	t.Helper()
+	data := filepath.Join(t.TempDir(), "data")
+	p := serve(t, data, "--open-registration")
+	ada, bob := register(t, p.address(), "ada"), register(t, p.address(), "bob")
+	room := ada.begin("", bob)
+	ada.say(room, "Dinner at eight?")
+	bob.say(room, "At nine.")
+	p.stop()
+	return talked{data, room, ada.id}
+}
+
+// mustReadAs serves a data directory and reads the conversation there.
+func (w talked) mustReadAs(t *testing.T, data string) {
+	t.Helper()
+	p := serve(t, data)
+	ada := holder(t, p.address(), data, "--user", w.ada)
+	lines := ada.transcript(w.room)
+	if len(lines) != 2 || !strings.Contains(lines[0].Text+lines[1].Text, "Dinner at eight?") {
+		t.Errorf("the conversation reads %+v", lines)
+	}
+	p.stop()
+}
+
+// handMaster does what an operator does by hand.
+func (w talked) handMaster(t *testing.T, data string) {
+	t.Helper()
+	key, err := os.ReadFile(filepath.Join(w.data, "vault", "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(data, "vault"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(data, "vault", "master.key"), key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAHouseMovesByExport(t *testing.T) {
+	w := talk(t)
+	file := filepath.Join(t.TempDir(), "parley.jsonl")
+	finish(t, "export", "--data", w.data, file)
+
+	target := filepath.Join(t.TempDir(), "data")
+	refused := start(t, nil, "import", "--data", target, "--format", "jsonl", file)
+	if code := refused.wait(); code != failed || !strings.Contains(refused.stderr.String(), "master.key") {
+		t.Errorf("without the master key: exit code %d, %s", code, refused.stderr)
+	}
+	w.handMaster(t, target)
+	if out := finish(t, "import", "--data", target, "--format", "jsonl", file); !strings.Contains(out, "imported: 7 events, 3 keys") {
+		t.Errorf("the import says %q", out)
+	}
+	w.mustReadAs(t, target)
+
+	bare := filepath.Join(t.TempDir(), "bare.jsonl")
+	finish(t, "export", "--without-keys", "--data", w.data, bare)
+	p := start(t, nil, "import", "--data", filepath.Join(t.TempDir(), "data"), "--format", "jsonl", bare)
+	if code := p.wait(); code != failed || !strings.Contains(p.stderr.String(), "not complete") {
+		t.Errorf("without keys: exit code %d, %s", code, p.stderr)
+	}
+}
+
+func TestAHouseMovesToAClusterAndBack(t *testing.T) {
+	w := talk(t)
+	cluster := start(t, nil, "node", "--data", filepath.Join(t.TempDir(), "cluster"), "--listen", "127.0.0.1:0")
+	line := cluster.line(cluster.stdout, "node listening on ")
+	address := "esdb://" + strings.TrimSpace(line[strings.LastIndex(line, " "):]) + "?tls=false"
+
+	keys, back := filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "data")
+	p := start(t, nil, "copy", "--from", w.data, "--to", address)
+	if code := p.wait(); code != failed || !strings.Contains(p.stderr.String(), "not complete") {
+		t.Errorf("a copy without keys: exit code %d, %s", code, p.stderr)
+	}
+	if out := finish(t, "copy", "--from", w.data, "--to", address, "--to-keys", keys); !strings.Contains(out, "copied: 0 events, 7 were there already, 3 keys") {
+		t.Errorf("the second copy says %q", out)
+	}
+	w.handMaster(t, keys)
+	if out := finish(t, "copy", "--from", address, "--from-keys", keys, "--to", back); !strings.Contains(out, "copied: 7 events") {
+		t.Errorf("the way back says %q", out)
+	}
+	cluster.stop()
+	w.handMaster(t, back)
+	w.mustReadAs(t, back)
+}
+
+func TestABackupIsTakenWhileServing(t *testing.T) {
+	w := talk(t)
+	p := serve(t, w.data)
+	ada := holder(t, p.address(), w.data, "--user", w.ada)
+	backup := filepath.Join(t.TempDir(), "backup")
+	finish(t, "backup", "--data", w.data, backup)
+	again := start(t, nil, "backup", "--data", w.data, backup)
+	if code := again.wait(); code != failed || !strings.Contains(again.stderr.String(), "exists already") {
+		t.Errorf("over another backup: exit code %d, %s", code, again.stderr)
+	}
+	ada.say(w.room, "This comes after the backup.")
+	p.stop()
+
+	w.handMaster(t, backup)
+	if out := finish(t, "verify", "--data", backup); !strings.Contains(out, "nothing wrong") {
+		t.Errorf("verify says %q", out)
+	}
+	w.mustReadAs(t, backup)
+}
+
+func TestVerifyNamesWhatIsDamaged(t *testing.T) {
+	w := talk(t)
+	missing := start(t, nil, "verify", "--data", filepath.Join(t.TempDir(), "nothing"))
+	if code := missing.wait(); code != failed {
+		t.Errorf("verifying nothing: exit code %d", code)
+	}
+	if out := finish(t, "verify", "--data", w.data); !strings.Contains(out, "verified: 7 positions, 3 keys, nothing wrong") {
+		t.Errorf("a sound directory: %q", out)
+	}
+	damage(t, w.data)
+	p := start(t, nil, "verify", "--data", w.data)
+	if code := p.wait(); code != failed {
+		t.Errorf("a damaged directory: exit code %d\n%s%s", code, p.stdout, p.stderr)
+	}
+	if told := p.stdout.String() + p.stderr.String(); !strings.Contains(told, ".sst") {
+		t.Errorf("the damaged file is not named: %s", told)
+	}
+}
+
+// damage flips bytes in the middle of every table of the log.
+func damage(t *testing.T, data string) {
+	t.Helper()
+	tables, err := filepath.Glob(filepath.Join(data, "log", "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("the log has no tables: %v", err)
+	}
+	for _, table := range tables {
+		content, err := os.ReadFile(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range min(200, len(content)/2) {
+			content[i] ^= 0x5a
+		}
+		if err := os.WriteFile(table, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
