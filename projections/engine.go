@@ -102,12 +102,13 @@ func (r *runner[T]) giveUp(ctx context.Context, err error) {
 	if culprit := (*unappliable)(nil); errors.As(err, &culprit) {
 		at := culprit.event
 		failure = &Failure{Stream: at.Stream, Revision: at.Revision, Position: at.Position, Cause: culprit.cause.Error()}
+		// Everything before it was applied or did not matter.
 		r.reached.Position = max(r.reached.Position, uint64(at.Position-1))
 		r.advance(events.Position(r.reached.Position), time.Time{})
 	}
-	r.stop(failure)
 	r.meters.stopped.Set(1)
 	r.logger.ErrorContext(ctx, "projection stopped", "stream", failure.Stream, "revision", failure.Revision, "position", failure.Position, "cause", failure.Cause)
+	r.stop(failure)
 }
 
 // follow applies what comes after the checkpoint, until an error.

@@ -44,7 +44,9 @@ func (n *Node) Wait(ctx context.Context, after events.Position) (events.Position
 
 // publish shows durable events to readers.
 func (n *Node) publish(entries []entry) {
-	n.tip.Store(uint64(entries[len(entries)-1].event.Position))
+	n.plain.publish(entries, func() {
+		n.tip.Store(uint64(entries[len(entries)-1].event.Position))
+	})
 	n.recent.add(entries)
 }
 

@@ -16,6 +16,8 @@ type stream struct {
 	number     uint64
 	last       int64
 	tombstoned bool
+	// described tells whether the stream has metadata, if that was asked for.
+	described bool
 }
 
 // findStream reads where a stream ends, not looking beyond the tip.

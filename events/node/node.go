@@ -86,6 +86,7 @@ type Node struct {
 	// tip is the last durable position. The writer alone moves it.
 	tip    atomic.Uint64
 	recent *recent
+	plain  *plain
 
 	// gate is held shared by every use of db, and exclusively to close it.
 	gate   sync.RWMutex
@@ -140,6 +141,7 @@ func (n *Node) start() error {
 	n.fence.armed.Store(true)
 	n.tip.Store(uint64(last.Position))
 	n.recent = newRecent(last.Position)
+	n.plain = newPlain()
 	w := newWriter(n, last)
 	go func() {
 		defer close(n.written)

@@ -34,8 +34,9 @@ func (n *Node) view(name string) (StreamState, stream, error) {
 		return StreamState{}, stream{}, err
 	}
 	defer release()
-	v := viewer{db: n.db, tip: n.Tip(), now: n.options.Now()}
-	state, s, err := v.view(name)
+	state, s, err := n.plain.view(name, n.Tip, func(tip events.Position) (StreamState, stream, error) {
+		return viewer{db: n.db, tip: tip, now: n.options.Now()}.view(name)
+	})
 	if err != nil {
 		return StreamState{}, stream{}, events.Unavailable(fmt.Errorf("reading stream %s: %w", name, err))
 	}
@@ -59,7 +60,7 @@ func (v viewer) view(name string) (StreamState, stream, error) {
 	if original, ok := originalOf(name); ok {
 		err = v.viewMetastream(&state, original)
 	} else {
-		err = v.viewStream(&state, s, name)
+		err = v.viewStream(&state, &s, name)
 	}
 	return state, s, err
 }
@@ -78,7 +79,7 @@ func (v viewer) viewMetastream(state *StreamState, original string) error {
 	return nil
 }
 
-func (v viewer) viewStream(state *StreamState, s stream, name string) error {
+func (v viewer) viewStream(state *StreamState, s *stream, name string) error {
 	if s.tombstoned {
 		state.Status = Tombstoned
 		return nil
@@ -88,6 +89,7 @@ func (v viewer) viewStream(state *StreamState, s stream, name string) error {
 		return err
 	}
 	var m metadata
+	s.described = found
 	if found {
 		m = parseMetadata(latest.Data)
 	}
@@ -101,7 +103,7 @@ func (v viewer) viewStream(state *StreamState, s stream, name string) error {
 	state.Status = Found
 	state.First = m.firstByRevision(s.last)
 	if m.maxAge > 0 {
-		return v.skipExpired(state, s, m)
+		return v.skipExpired(state, *s, m)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/binary"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -77,7 +78,9 @@ func (w *writer) run() {
 	}
 }
 
-// collect takes all that waits and decides it.
+// collect takes all that waits and decides it. When nothing waits any more, it
+// gives way once to writers who are about to ask: those whom the last commit
+// answered have not run yet, and a commit costs the same for all of them.
 func (w *writer) collect(r *request) {
 	w.created = w.now()
 	w.batch.writes = w.db.NewBatch()
@@ -90,12 +93,23 @@ func (w *writer) collect(r *request) {
 		if len(w.batch.requests) == maxBatchRequests || size >= maxBatchBytes {
 			return
 		}
-		select {
-		case r = <-w.node.requests:
-		default:
+		if r = w.waiting(); r == nil {
 			return
 		}
 	}
+}
+
+// waiting is the next request, or nil if there is none.
+func (w *writer) waiting() *request {
+	for range 2 {
+		select {
+		case r := <-w.node.requests:
+			return r
+		default:
+			runtime.Gosched()
+		}
+	}
+	return nil
 }
 
 // now is the time of a commit, never before that of its predecessor, so that

@@ -153,7 +153,7 @@ export class Conversation {
   #pending() {
     let previous = this.#history.messages.at(-1);
     return this.#context.outbox.of(this.id).map((entry) => {
-      const look = { ...lookOf(entry, previous, -1), day: false };
+      const look = lookOf(entry, previous, -1);
       previous = entry;
       return { key: entry.key, signature: JSON.stringify([look, entry]), make: () => pendingRow(entry, look, this.#rowContext()) };
     });

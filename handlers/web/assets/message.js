@@ -31,7 +31,7 @@ export function messageRow(message, look, context) {
   const date = new Date(message.postedAt);
   const action = ACTION.test(message.text);
   return row(message, look, context, { number: message.number }, [
-    look.day ? h('h3', { class: 'day' }, h('span', {}, dayHeading(date))) : null,
+    look.day ? heading(date) : null,
     look.unread ? h('p', { class: 'unread-line' }, h('span', {}, 'New')) : null,
     line(look, context.people.avatar(message.author), date, [
       byline(message, look, context, date),
@@ -45,14 +45,17 @@ export function messageRow(message, look, context) {
 export function pendingRow(entry, look, context) {
   const date = new Date(entry.postedAt);
   return row(entry, look, context, {}, [
+    look.day ? heading(date) : null,
     line(look, context.people.avatar(context.self), date, [
-      look.lead ? h('p', { class: 'byline' }, h('span', { class: 'author' }, 'You')) : null,
+      byline({ text: '', author: context.self, postedAt: entry.postedAt }, look, context, date),
       entry.replyTo !== null ? quote(entry.replyTo, context) : null,
       words(entry),
       sendingState(entry, context),
     ], null, false),
   ], ` ${entry.state}`);
 }
+
+const heading = (date) => h('h3', { class: 'day' }, h('span', {}, dayHeading(date)));
 
 function row(message, look, { self, reply }, data, children, state = '') {
   const own = message.author === self ? ' own' : '';
@@ -143,8 +146,7 @@ function sendingState(entry, { retry, discard, edit }) {
   if (entry.state === 'sending') return h('p', { class: 'state' }, 'Sending');
   const waiting = entry.state === 'waiting';
   return h('div', { class: 'state', role: 'alert' },
-    icon('alert'),
-    h('span', {}, waiting ? 'Not sent yet. It will be tried again when Parley can be reached.' : `Not sent. ${entry.reason}`),
+    h('p', {}, icon('alert'), waiting ? 'Not sent yet. It will be tried again when Parley can be reached.' : `Not sent. ${entry.reason}`),
     h('span', { class: 'choices' },
       button('Retry', { content: waiting ? 'Send now' : 'Retry', kind: 'quiet', onClick: () => retry(entry) }),
       waiting ? null : button('Edit', { kind: 'quiet', onClick: () => edit(entry) }),
