@@ -67,6 +67,12 @@ func decodeFact(name string, version int, data []byte) (Fact, error) {
 		data = upcast
 	}
 	fact := s.make()
+	if f, ok := fact.(interface{ scan(data []byte) bool }); ok {
+		if f.scan(data) {
+			return fact, nil
+		}
+		fact = s.make()
+	}
 	if err := json.Unmarshal(data, fact); err != nil {
 		return nil, fmt.Errorf("reading %s version %d: %w", name, version, err)
 	}

@@ -35,7 +35,8 @@ import (
 type Log interface {
 	// Append adds events to a stream if the stream's last revision is as
 	// expected. A repeat, recognised by its event ids, stores nothing and
-	// answers with the place of the first time.
+	// answers with the place of the first time. An append of no events is
+	// ErrInvalid.
 	//
 	// Errors: *WrongRevision, ErrStreamDeleted, ErrTooLarge, ErrInvalid,
 	// ErrUnavailable, or the context's.

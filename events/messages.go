@@ -20,3 +20,22 @@ type MessagePosted struct {
 func (f *MessagePosted) secrets() []ownedSecret {
 	return []ownedSecret{{f.Author, &f.Text}}
 }
+
+// scan reads the form in which messages are written, in a quarter of the time
+// that decoding takes: most of what a log holds is messages.
+func (f *MessagePosted) scan(data []byte) bool {
+	s := scan(data)
+	s.cut(`{"conversation":"`)
+	f.Conversation = s.id()
+	s.cut(`,"author":"`)
+	f.Author = s.id()
+	s.cut(`,"text":"`)
+	f.Text = s.secret()
+	if s.has(`,"replyTo":`) {
+		s.cut(`,"replyTo":`)
+		number := s.number()
+		f.ReplyTo = &number
+	}
+	s.cut(`}`)
+	return s.done()
+}

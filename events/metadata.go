@@ -26,6 +26,29 @@ type Metadata struct {
 
 // DecodeMetadata reads an event's metadata.
 func DecodeMetadata(data []byte) (Metadata, error) {
+	if w, ok := scanWritten(data); ok {
+		return Metadata{
+			Correlation: string(w.correlation),
+			Causation:   string(w.causation),
+			Actor:       string(w.actor),
+			OccurredAt:  w.at,
+			Version:     w.version,
+		}, nil
+	}
+	return decodeMetadata(data)
+}
+
+// ActorAndTime reads two fields of an event's metadata. The actor may be a
+// part of the bytes given.
+func ActorAndTime(metadata []byte) (actor []byte, occurredAt time.Time, err error) {
+	if w, ok := scanWritten(metadata); ok {
+		return w.actor, w.at, nil
+	}
+	m, err := decodeMetadata(metadata)
+	return []byte(m.Actor), m.OccurredAt, err
+}
+
+func decodeMetadata(data []byte) (Metadata, error) {
 	var m Metadata
 	if err := json.Unmarshal(data, &m); err != nil {
 		return m, fmt.Errorf("reading metadata: %w", err)

@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -42,7 +41,7 @@ func (g *Growth) prepare(_ context.Context, recorded events.Recorded) (growthFac
 	if len(recorded.Metadata) == 0 {
 		return growthFact{}, false, nil // another program's event
 	}
-	actor, at, err := actorAndTime(recorded.Metadata)
+	actor, at, err := events.ActorAndTime(recorded.Metadata)
 	if err != nil {
 		return growthFact{}, false, err
 	}
@@ -74,72 +73,4 @@ func userID(actor []byte) uuid.UUID {
 		return uuid.Nil
 	}
 	return id
-}
-
-// actorAndTime reads two fields of an event's metadata. In the form in which
-// facts are written it needs a tenth of the time of events.DecodeMetadata, to
-// which it leaves every other form.
-func actorAndTime(metadata []byte) (actor []byte, at time.Time, err error) {
-	if actor, at, ok := writtenForm(metadata); ok {
-		return actor, at, nil
-	}
-	meta, err := events.DecodeMetadata(metadata)
-	return []byte(meta.Actor), meta.OccurredAt, err
-}
-
-// writtenForm reads metadata that is exactly as encoding/json writes it, if no
-// string in it needs unescaping.
-func writtenForm(metadata []byte) (actor []byte, at time.Time, ok bool) {
-	rest, ok := bytes.CutPrefix(metadata, []byte{'{'})
-	if !ok {
-		return nil, at, false
-	}
-	for _, optional := range []string{`"$correlationId":"`, `"$causationId":"`} {
-		if len(rest) > len(optional) && string(rest[:len(optional)]) == optional {
-			if _, rest, ok = plainString(rest[len(optional):]); !ok {
-				return nil, at, false
-			}
-		}
-	}
-	if rest, ok = cut(rest, `"actor":"`); !ok {
-		return nil, at, false
-	}
-	if actor, rest, ok = plainString(rest); !ok {
-		return nil, at, false
-	}
-	if rest, ok = cut(rest, `"occurredAt":"`); !ok {
-		return nil, at, false
-	}
-	stamp, rest, ok := plainString(rest)
-	if !ok || at.UnmarshalText(stamp) != nil {
-		return nil, at, false
-	}
-	if rest, ok = cut(rest, `"v":`); !ok {
-		return nil, at, false
-	}
-	return actor, at, len(rest) == 2 && rest[0] >= '1' && rest[0] <= '9' && rest[1] == '}'
-}
-
-func cut(rest []byte, prefix string) ([]byte, bool) {
-	if len(rest) < len(prefix) || string(rest[:len(prefix)]) != prefix {
-		return nil, false
-	}
-	return rest[len(prefix):], true
-}
-
-// plainString reads up to the quote and comma that end a string without
-// escapes and beyond ASCII.
-func plainString(rest []byte) (value, after []byte, ok bool) {
-	for i, c := range rest {
-		switch {
-		case c == '"':
-			if i+1 < len(rest) && rest[i+1] == ',' {
-				return rest[:i], rest[i+2:], true
-			}
-			return nil, nil, false
-		case c == '\\' || c < ' ' || c >= 0x80:
-			return nil, nil, false
-		}
-	}
-	return nil, nil, false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"google.golang.org/grpc/metadata"
@@ -27,6 +28,7 @@ func call[T any](ctx context.Context, l *Log, do operation[T]) (T, error) {
 	if err != nil {
 		return none, l.fault(ctx, err)
 	}
+	entered := time.Now()
 	answered := make(chan outcome[T], 1)
 	go func() {
 		defer current.leave()
@@ -35,15 +37,19 @@ func call[T any](ctx context.Context, l *Log, do operation[T]) (T, error) {
 	}()
 	select {
 	case answer := <-answered:
-		if answer.err != nil {
-			return none, l.fault(ctx, answer.err)
+		if answer.err == nil {
+			return answer.value, nil
 		}
-		return answer.value, nil
+		err = answer.err
 	case <-within.Done():
-		return none, l.fault(ctx, fmt.Errorf("no answer: %w", within.Err()))
+		err = fmt.Errorf("no answer: %w", within.Err())
 	case <-l.supervisor.ctx.Done():
-		return none, l.fault(ctx, errClosed)
+		err = errClosed
 	}
+	if ctx.Err() == nil && time.Since(entered) > l.deadline/2 {
+		current.shut(errUnanswered)
+	}
+	return none, l.fault(ctx, err)
 }
 
 // use runs an operation for a user that has entered the session, and retires

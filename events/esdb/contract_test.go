@@ -1,10 +1,12 @@
 package esdb
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/uuid"
 
 	"parley/events"
 	"parley/events/logtest"
@@ -44,6 +46,17 @@ func TestContractOverTheNode(t *testing.T) {
 		},
 		Tombstone: func(t *testing.T, stream string) {
 			if _, err := n.Tombstone(t.Context(), stream, events.Any); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Delete: func(t *testing.T, stream string) {
+			if _, err := n.Delete(t.Context(), stream, events.Any); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Truncate: func(t *testing.T, stream string, before uint64) {
+			metadata := events.Proposed{ID: uuid.New(), Type: node.TypeMetadata, Data: fmt.Appendf(nil, `{"$tb":%d}`, before)}
+			if _, err := n.Append(t.Context(), node.MetastreamPrefix+stream, events.Any, metadata); err != nil {
 				t.Fatal(err)
 			}
 		},

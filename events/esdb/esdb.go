@@ -42,7 +42,13 @@ type Log struct {
 
 var _ events.Log = (*Log)(nil)
 
-var errClosed = errors.New("the connection to the event log was closed")
+var (
+	errClosed     = errors.New("the connection to the event log was closed")
+	errConnecting = errors.New("connecting to the event log")
+	// errUnanswered retires a connection that keeps its calls waiting, long
+	// before keep-alive would notice.
+	errUnanswered = errors.New("the event log did not answer in time")
+)
 
 // Open returns the log that a connection string (esdb:// or esdb+discover://)
 // names. It waits for the first attempt to connect or for its context, but a
@@ -72,6 +78,11 @@ func Open(ctx context.Context, connectionString string, opts Options) (*Log, err
 	log.supervisor.settled(ctx)
 	return log, nil
 }
+
+// Health is nil while there is a connection to a server, and otherwise an
+// events.ErrUnavailable with the cause. It asks nobody and returns at once: a
+// server that has fallen silent is noticed by the next call, or by keep-alive.
+func (l *Log) Health() error { return l.supervisor.health() }
 
 // Close ends every call, sequence and connection. It waits for them no longer
 // than a call's deadline and reports those still running then.

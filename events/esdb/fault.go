@@ -52,6 +52,13 @@ func hasCode(err error, code client.ErrorCode) bool {
 	return errors.As(err, &fault) && fault.Code() == code
 }
 
+// streamMissing tells the answer that a stream does not exist from a call that
+// was refused as not found: a server between two leaders may refuse one so.
+func streamMissing(err error) bool {
+	code, _ := grpcStatus(err)
+	return hasCode(err, client.ErrorCodeResourceNotFound) && code == codes.Unknown
+}
+
 // grpcStatus returns the status somewhere in an error's chain, or Unknown.
 func grpcStatus(err error) (codes.Code, string) {
 	var carrier interface{ GRPCStatus() *status.Status }

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -117,12 +120,51 @@ func TestFollowerSendsToItsLeader(t *testing.T) {
 // TestAppendedWithoutPosition has the adapter read back a position that the
 // server did not tell.
 func TestAppendedWithoutPosition(t *testing.T) {
-	address, _ := serve(t, openNode(t), "127.0.0.1:0")
+	want := events.Appended{Position: 77, Revision: 2}
+	address, _ := serveRefusals(t, func(call grpc.ServerStream) error {
+		if method, _ := grpc.MethodFromServerStream(call); method == streams.Streams_Read_FullMethodName {
+			return call.SendMsg(&streams.ReadResp{Content: &streams.ReadResp_Event{Event: &streams.ReadResp_ReadEvent{
+				Event: &streams.ReadResp_ReadEvent_RecordedEvent{
+					Id:               &shared.UUID{Value: &shared.UUID_String_{String_: uuid.NewString()}},
+					StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte("s-1")},
+					StreamRevision:   want.Revision,
+					CommitPosition:   uint64(want.Position),
+					PreparePosition:  uint64(want.Position),
+					Metadata:         map[string]string{"type": "Happened", "content-type": "application/json", "created": "0"},
+				},
+			}}})
+		}
+		for call.RecvMsg(new(emptypb.Empty)) == nil {
+		}
+		return call.SendMsg(&streams.AppendResp{Result: &streams.AppendResp_Success_{Success: &streams.AppendResp_Success{
+			CurrentRevisionOption: &streams.AppendResp_Success_CurrentRevision{CurrentRevision: want.Revision},
+			PositionOption:        &streams.AppendResp_Success_NoPosition{NoPosition: &shared.Empty{}},
+		}}})
+	})
 	log := open(t, address, Options{})
-	mustAppend(t, log, "s-1", proposed(0), proposed(1))
-	want := mustAppend(t, log, "s-1", proposed(2))
-	if got, err := log.appendedAt(t.Context(), "s-1", 2); err != nil || got != want {
-		t.Errorf("appended at %+v, %v, want %+v", got, err, want)
+	if got := mustAppend(t, log, "s-1", proposed(2)); got != want {
+		t.Errorf("appended at %+v, want %+v", got, want)
+	}
+}
+
+// TestRejectionsInMidAppend is against a server that answers before it has
+// read what is sent, of which the client tells nothing but that it ended.
+func TestRejectionsInMidAppend(t *testing.T) {
+	address, _ := serveRefusals(t, func(call grpc.ServerStream) error {
+		call.SetTrailer(metadata.Pairs("exception", "stream-deleted", "stream-name", "s-1"))
+		return status.Error(codes.FailedPrecondition, "Event stream 's-1' is deleted.")
+	})
+	log := open(t, address, Options{})
+	wide := make([]events.Proposed, 9)
+	for i := range wide {
+		wide[i] = proposed(i)
+		wide[i].Data = make([]byte, events.MaxAppendBytes/10)
+	}
+	if _, err := log.Append(t.Context(), "s-1", events.Any, wide...); !errors.Is(err, events.ErrStreamDeleted) {
+		t.Errorf("Append to a deleted stream: %v, want %v", err, events.ErrStreamDeleted)
+	}
+	if _, err := log.Append(t.Context(), "s-1", events.Any, append(wide, wide...)...); !errors.Is(err, events.ErrTooLarge) {
+		t.Errorf("Append of more than is allowed: %v, want %v", err, events.ErrTooLarge)
 	}
 }
 

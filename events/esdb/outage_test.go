@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ func proposed(n int) events.Proposed {
 // TestCallsFailFastWhileTheServerIsDown holds every call to ErrUnavailable with
 // its cause, and to working again by itself.
 func TestCallsFailFastWhileTheServerIsDown(t *testing.T) {
+	leavesNothing(t)
 	address, _ := serve(t, openNode(t), "127.0.0.1:0")
 	p := newProxy(t, address)
 	log := open(t, p.address, Options{})
@@ -45,6 +47,7 @@ func TestCallsFailFastWhileTheServerIsDown(t *testing.T) {
 // TestStalledServer holds a call to its deadline, and to its caller's context,
 // when the server neither answers nor hangs up.
 func TestStalledServer(t *testing.T) {
+	leavesNothing(t)
 	address, _ := serve(t, openNode(t), "127.0.0.1:0")
 	p := newProxy(t, address)
 	log := open(t, p.address, Options{Deadline: 100 * time.Millisecond})
@@ -68,6 +71,7 @@ func TestStalledServer(t *testing.T) {
 // TestOpenDuringAnOutage holds Open to succeeding without a server, and the log
 // to finding it later.
 func TestOpenDuringAnOutage(t *testing.T) {
+	leavesNothing(t)
 	n := openNode(t)
 	address, stop := serve(t, n, "127.0.0.1:0")
 	stop()
@@ -84,6 +88,7 @@ func TestOpenDuringAnOutage(t *testing.T) {
 // restarted. Followers from the beginning must see every acknowledged event,
 // each once, at rising positions.
 func TestFollowThroughOutages(t *testing.T) {
+	leavesNothing(t)
 	n := openNode(t)
 	address, stop := serve(t, n, "127.0.0.1:0")
 	p := newProxy(t, address)
@@ -210,16 +215,28 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// wantNoClient fails if a goroutine of the client is left.
+// leavesNothing wants no goroutine left when everything was closed. A test
+// calls it before it opens anything.
+func leavesNothing(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() { wantNoClient(t) })
+}
+
+// wantNoClient fails if a goroutine of a log or of its client is left.
 func wantNoClient(t *testing.T) {
 	t.Helper()
+	ours := []string{
+		"EventStore-Client-Go", "grpc.(*ClientConn)",
+		"esdb.(*supervisor)", "esdb.(*session)", "esdb.(*follower)", "esdb.(*Log)", "esdb.call[",
+	}
 	buf := make([]byte, 1<<20)
 	deadline := time.After(testDeadline)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		stacks := string(buf[:runtime.Stack(buf, true)])
-		if !strings.Contains(stacks, "EventStore-Client-Go") && !strings.Contains(stacks, "grpc.(*ClientConn)") {
+		left := slices.ContainsFunc(ours, func(part string) bool { return strings.Contains(stacks, part) })
+		if !left {
 			return
 		}
 		select {

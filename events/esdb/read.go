@@ -2,6 +2,7 @@ package esdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -39,7 +40,7 @@ func (l *Log) Read(ctx context.Context, stream string, from uint64, direction ev
 			return c.ReadStream(ctx, stream, options, count(limit))
 		}
 		for event, err := range l.receive(ctx, open) {
-			if hasCode(err, client.ErrorCodeResourceNotFound) {
+			if streamMissing(err) {
 				return
 			}
 			if !yield(event, err) {
@@ -105,7 +106,7 @@ func (l *Log) receive(ctx context.Context, open operation[*client.ReadStream]) i
 	return func(yield func(events.Recorded, error) bool) {
 		reading, cancel := context.WithCancel(ctx)
 		defer cancel()
-		arrived, err := l.startReceiving(ctx, reading, open)
+		current, arrived, err := l.startReceiving(ctx, reading, open)
 		if err != nil {
 			yield(events.Recorded{}, l.fault(ctx, err))
 			return
@@ -118,6 +119,9 @@ func (l *Log) receive(ctx context.Context, open operation[*client.ReadStream]) i
 				return
 			}
 			if err != nil {
+				if errors.Is(err, errUnanswered) {
+					current.shut(err)
+				}
 				yield(events.Recorded{}, l.fault(ctx, err))
 				return
 			}
@@ -140,7 +144,7 @@ func next(ctx context.Context, l *Log, arrived <-chan outcome[events.Recorded], 
 	case item := <-arrived:
 		return item.value, item.err
 	case <-patience.C:
-		return events.Recorded{}, fmt.Errorf("no event within %s: %w", l.deadline, context.DeadlineExceeded)
+		return events.Recorded{}, fmt.Errorf("no event within %s: %w", l.deadline, errUnanswered)
 	case <-ctx.Done():
 		return events.Recorded{}, ctx.Err()
 	case <-l.supervisor.ctx.Done():
@@ -150,12 +154,12 @@ func next(ctx context.Context, l *Log, arrived <-chan outcome[events.Recorded], 
 
 // startReceiving runs a read beside its consumer, because the client can ignore
 // its context. The last outcome is an error, io.EOF after the last event.
-func (l *Log) startReceiving(ctx, reading context.Context, open operation[*client.ReadStream]) (<-chan outcome[events.Recorded], error) {
+func (l *Log) startReceiving(ctx, reading context.Context, open operation[*client.ReadStream]) (*session, <-chan outcome[events.Recorded], error) {
 	entering, cancel := context.WithTimeout(ctx, l.deadline)
 	defer cancel()
 	current, err := l.supervisor.enter(entering)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	arrived := make(chan outcome[events.Recorded], readAhead)
 	go func() {
@@ -183,7 +187,7 @@ func (l *Log) startReceiving(ctx, reading context.Context, open operation[*clien
 		case <-reading.Done():
 		}
 	}()
-	return arrived, nil
+	return current, arrived, nil
 }
 
 func recorded(resolved *client.ResolvedEvent) events.Recorded {

@@ -63,7 +63,12 @@ func serve(t testing.TB, n *node.Node, address string) (listening string, stop f
 // open opens a log on an address for the length of the test.
 func open(t testing.TB, address string, opts Options) *Log {
 	t.Helper()
-	log, err := Open(t.Context(), "esdb://"+address+"?tls=false", opts)
+	return openString(t, "esdb://"+address+"?tls=false", opts)
+}
+
+func openString(t testing.TB, connectionString string, opts Options) *Log {
+	t.Helper()
+	log, err := Open(t.Context(), connectionString, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

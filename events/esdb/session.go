@@ -79,28 +79,39 @@ func (s *session) leave() {
 	}
 }
 
-// retire lets nobody enter any more and returns when those who were entering
-// have been admitted.
-func (s *session) retire(cause error) {
+// shut lets nobody enter any more.
+func (s *session) shut(cause error) {
 	s.mu.Lock()
-	if !s.retired {
-		s.retired, s.cause = true, cause
-		close(s.retiring)
-		if s.entering == 0 {
-			close(s.admitted)
-		}
-		if s.users == 0 {
-			close(s.drained)
-		}
+	defer s.mu.Unlock()
+	if s.retired {
+		return
 	}
-	s.mu.Unlock()
+	s.retired, s.cause = true, cause
+	close(s.retiring)
+	if s.entering == 0 {
+		close(s.admitted)
+	}
+	if s.users == 0 {
+		close(s.drained)
+	}
+}
 
+// retire shuts the session and returns when those who were entering have been
+// admitted.
+func (s *session) retire(cause error) {
+	s.shut(cause)
 	grace := time.NewTimer(admissionGrace)
 	defer grace.Stop()
 	select {
 	case <-s.admitted:
 	case <-grace.C:
 	}
+}
+
+func (s *session) isRetired() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.retired
 }
 
 // redirect notes the address of the leader.

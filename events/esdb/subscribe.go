@@ -82,9 +82,20 @@ func (f *follower) subscription(ctx context.Context, narrow bool) (done bool, er
 		return false, err
 	}
 	defer current.leave()
+	// What retired the session may be a change of leader, and a server that has
+	// lost the lead may stay connected and tell of nothing new.
+	go func() {
+		select {
+		case <-current.retiring:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	unconfirmed := time.AfterFunc(f.log.deadline, cancel)
 	subscribed, err := f.subscribe(ctx, current, narrow)
-	unconfirmed.Stop()
+	if inTime := unconfirmed.Stop(); !inTime {
+		current.shut(errUnanswered)
+	}
 	if err != nil {
 		return false, fmt.Errorf("subscribing: %w", err)
 	}
@@ -150,11 +161,11 @@ func (f *follower) event(ctx context.Context, event events.Recorded) bool {
 	if event.Position <= f.last {
 		return true
 	}
-	f.last = event.Position
+	it := item{kind: appeared, event: event}
 	if !f.filter.passes(event) {
-		return f.send(ctx, item{kind: passed, event: events.Recorded{Position: event.Position}})
+		it = item{kind: passed, event: events.Recorded{Position: event.Position}}
 	}
-	return f.send(ctx, item{kind: appeared, event: event})
+	return f.advance(ctx, it)
 }
 
 // checkpoint passes a position on. Servers have sent older ones, and the
@@ -163,8 +174,17 @@ func (f *follower) checkpoint(ctx context.Context, commit uint64) bool {
 	if commit == math.MaxUint64 || events.Position(commit) <= f.last {
 		return true
 	}
-	f.last = events.Position(commit)
-	return f.send(ctx, item{kind: passed, event: events.Recorded{Position: f.last}})
+	return f.advance(ctx, item{kind: passed, event: events.Recorded{Position: events.Position(commit)}})
+}
+
+// advance moves on only past what was sent: what is not sent before the
+// subscription ends must come again with the next one.
+func (f *follower) advance(ctx context.Context, it item) bool {
+	sent := f.send(ctx, it)
+	if sent {
+		f.last = it.event.Position
+	}
+	return sent
 }
 
 func (f *follower) send(ctx context.Context, it item) bool {

@@ -51,19 +51,23 @@ func (s *supervisor) run() {
 	pause := backoff{}
 	leader := ""
 	for s.ctx.Err() == nil {
-		started := time.Now()
+		lasted, redirected := false, leader != ""
 		current, err := s.connect(leader)
 		leader = ""
 		if err == nil {
+			connected := time.Now()
 			s.publish(current, nil)
 			s.logger.Info("connected to the event log")
 			leader, err = s.watch(current)
+			lasted = time.Since(connected) > maxBackoff
 		}
 		if s.ctx.Err() != nil {
 			break
 		}
 		s.logger.Warn("the event log is unavailable", "error", err)
-		if leader != "" || time.Since(started) > maxBackoff {
+		// Who was sent from one server to the next, and on again, is amid an
+		// election and had better wait.
+		if lasted || leader != "" && !redirected {
 			pause.reset()
 			s.publish(nil, nil)
 			continue
@@ -72,6 +76,19 @@ func (s *supervisor) run() {
 		pause.wait(s.ctx)
 	}
 	s.publish(nil, errClosed)
+}
+
+// health is why there is no connection, or nil.
+func (s *supervisor) health() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.outage != nil:
+		return events.Unavailable(s.outage)
+	case s.current == nil || s.current.isRetired():
+		return events.Unavailable(errConnecting)
+	}
+	return nil
 }
 
 // watch returns the cause of the session's end and the leader it was sent to,

@@ -202,6 +202,7 @@ func (s *suite) invalidArguments(ctx context.Context) {
 func (s *suite) testConcurrency() {
 	s.run("OneWriterWinsEachRevision", (*suite).oneWriterWins)
 	s.run("AppendsStayWhole", (*suite).appendsStayWhole)
+	s.run("IsLinearizable", (*suite).isLinearizable)
 }
 
 // oneWriterWins lets all writers race for each next revision of one stream.

@@ -27,15 +27,25 @@ type Subject struct {
 	// as can be ended, and returns the log after its restart. The suite then
 	// no longer uses the old one.
 	Reopen func(t *testing.T) events.Log
-	// Tombstone, if given, deletes a stream for good.
+	// Tombstone, if given, deletes a stream for good, whether it has events or
+	// not.
 	Tombstone func(t *testing.T, stream string)
+	// Delete, if given, deletes a stream that the next append recreates.
+	Delete func(t *testing.T, stream string)
+	// Truncate, if given, hides the events of a stream before a revision.
+	Truncate func(t *testing.T, stream string, before uint64)
 	// Writers is how many goroutines write at once in the concurrent tests,
 	// 64 by default; a slow log may take fewer.
 	Writers int
 }
 
 // patience bounds every test; it is reached only when something hangs.
-const patience = 2 * time.Minute
+func patience() time.Duration {
+	if Full() {
+		return 20 * time.Minute
+	}
+	return 2 * time.Minute
+}
 
 // Run holds a log to its contract.
 func Run(t *testing.T, subject Subject) {
@@ -54,6 +64,8 @@ func Run(t *testing.T, subject Subject) {
 		{"Read", (*suite).testRead},
 		{"ReadAll", (*suite).testReadAll},
 		{"Follow", (*suite).testFollow},
+		{"Histories", (*suite).testHistories},
+		{"Scale", (*suite).testScale},
 	}
 	if subject.Reopen != nil {
 		groups = append(groups, group{"Reopen", (*suite).testReopen})
@@ -74,7 +86,7 @@ func (s *suite) log() events.Log { return s.subject.Log }
 // run is a subtest with a context that ends with it.
 func (s *suite) run(name string, test func(s *suite, ctx context.Context)) {
 	s.T.Run(name, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), patience())
 		defer cancel()
 		test(&suite{T: t, subject: s.subject}, ctx)
 	})

@@ -69,6 +69,18 @@ func TestContract(t *testing.T) {
 				t.Fatal(o, err)
 			}
 		},
+		Delete: func(t *testing.T, stream string) {
+			o, err := n.Delete(t.Context(), stream, events.Any)
+			if err != nil || o.Status != node.Written {
+				t.Fatal(o, err)
+			}
+		},
+		Truncate: func(t *testing.T, stream string, before uint64) {
+			metadata := event(node.TypeMetadata, fmt.Sprintf(`{"$tb":%d}`, before))
+			if _, err := n.Append(t.Context(), node.MetastreamPrefix+stream, events.Any, metadata); err != nil {
+				t.Fatal(err)
+			}
+		},
 	})
 }
 

@@ -18,6 +18,7 @@ const (
 	fieldReadEvent        = 1
 	fieldReadLink         = 2
 	fieldReadCommit       = 3
+	fieldReadRetries      = 5
 	fieldID               = 1
 	fieldStream           = 2
 	fieldRevision         = 3
@@ -62,17 +63,32 @@ func (r resolved) original() *events.Recorded {
 
 // event encodes a ReadResp that carries an event.
 func (e *encoder) event(r resolved) encoded {
-	b := e.scratch[:0]
+	e.scratch = e.appendRead(e.scratch[:0], r)
+	return e.wrap(fieldRespEvent, e.scratch)
+}
+
+// delivery encodes the ReadResp of a persistent subscription, which has the
+// same fields and tells how often the event was given out before. Both its
+// records say where the original stands.
+func (e *encoder) delivery(r resolved, retries int) encoded {
+	if r.event != nil && r.link != nil {
+		event := *r.event
+		event.Position = r.link.Position
+		r.event = &event
+	}
+	b := e.appendRead(e.scratch[:0], r)
+	e.scratch = appendVarint(b, fieldReadRetries, uint64(retries))
+	return e.wrap(fieldRespEvent, e.scratch)
+}
+
+func (e *encoder) appendRead(b []byte, r resolved) []byte {
 	if r.event != nil {
 		b = e.appendRecorded(b, fieldReadEvent, r.event)
 	}
 	if r.link != nil {
 		b = e.appendRecorded(b, fieldReadLink, r.link)
 	}
-	b = protowire.AppendTag(b, fieldReadCommit, protowire.VarintType)
-	b = protowire.AppendVarint(b, uint64(r.original().Position))
-	e.scratch = b
-	return e.wrap(fieldRespEvent, b)
+	return appendVarint(b, fieldReadCommit, uint64(r.original().Position))
 }
 
 // checkpoint encodes a ReadResp that carries a checkpoint.

@@ -26,6 +26,14 @@ var supported = []*serverfeatures.SupportedMethod{
 	feature("streams.streams", "tombstone"),
 	feature("server_features.serverfeatures", "getsupportedmethods"),
 	feature("gossip.gossip", "read"),
+	feature("persistent_subscriptions.persistentsubscriptions", "create", "stream", "all"),
+	feature("persistent_subscriptions.persistentsubscriptions", "update", "stream", "all"),
+	feature("persistent_subscriptions.persistentsubscriptions", "delete", "stream", "all"),
+	feature("persistent_subscriptions.persistentsubscriptions", "read", "stream", "all"),
+	feature("persistent_subscriptions.persistentsubscriptions", "getinfo", "stream", "all"),
+	feature("persistent_subscriptions.persistentsubscriptions", "replayparked", "stream", "all"),
+	feature("persistent_subscriptions.persistentsubscriptions", "list", "stream", "all"),
+	feature("persistent_subscriptions.persistentsubscriptions", "restartsubsystem", "stream", "all"),
 }
 
 func feature(service, method string, features ...string) *serverfeatures.SupportedMethod {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/persistent"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/serverfeatures"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"google.golang.org/grpc"
@@ -20,6 +21,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"parley/events/node"
+	"parley/events/node/competing"
 )
 
 // EventStoreDB protocol: clients ping every 10 s, with and without open calls,
@@ -47,11 +49,13 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Server serves one node. It does not own the node: shut the server down first
-// and close the node then.
+// Server serves one node, and runs its persistent subscriptions; a second
+// server of the same node would run them twice. It does not own the node: shut
+// the server down first and close the node then.
 type Server struct {
 	grpc   *grpc.Server
 	gossip *gossipService
+	groups *competing.Subsystem
 	// stopping ends the subscriptions, which would never end by themselves.
 	stopping context.Context
 	stop     context.CancelFunc
@@ -63,7 +67,10 @@ func NewServer(n *node.Node, opts Options) *Server {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{gossip: newGossipService(opts.Advertise)}
+	s := &Server{
+		gossip: newGossipService(opts.Advertise),
+		groups: competing.New(n, competing.Options{Logger: logger}),
+	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	gate := &gate{authenticate: opts.Authenticate, logger: logger}
 	options := []grpc.ServerOption{
@@ -81,12 +88,17 @@ func NewServer(n *node.Node, opts Options) *Server {
 	streams.RegisterStreamsServer(s.grpc, &streamsService{node: n, stopping: s.stopping})
 	serverfeatures.RegisterServerFeaturesServer(s.grpc, featuresService{})
 	gossip.RegisterGossipServer(s.grpc, s.gossip)
+	persistent.RegisterPersistentSubscriptionsServer(s.grpc, &persistentService{groups: s.groups, stopping: s.stopping})
 	return s
 }
 
-// Serve accepts connections until Shutdown, which it answers with nil.
+// Serve starts the persistent subscriptions and accepts connections until
+// Shutdown, which it answers with nil. It closes the listener.
 func (s *Server) Serve(listener net.Listener) error {
 	s.gossip.listensOn(listener.Addr())
+	if err := s.groups.Start(s.stopping); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	err := s.grpc.Serve(listener)
 	if err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serve the node on %s: %w", listener.Addr(), err)
@@ -99,6 +111,7 @@ func (s *Server) Serve(listener net.Listener) error {
 // error if it had to.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stop()
+	defer s.groups.Stop()
 	finished := make(chan struct{})
 	go func() {
 		s.grpc.GracefulStop()
