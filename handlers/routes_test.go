@@ -49,6 +49,7 @@ var (
 // routeTable has a row for every route there is.
 var routeTable = map[string]row{
 	"POST /v1/users":       {"/v1/users", `{"handle":"h{n}","displayName":"N"}`, operators(201)},
+	"GET /v1/users":        {"/v1/users?handle=ada", "", signedInOnly},
 	"GET /v1/users/{id}":   {"/v1/users/{participant}", "", signedInOnly},
 	"PATCH /v1/users/{id}": {"/v1/users/{participant}", `{"displayName":"N{n}"}`, expected{401, 403, 200, 200, 403, 403, 401}},
 

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,6 +29,14 @@ func (s *Server) userRoutes() {
 		MaxBodyBytes:  smallBody,
 		Errors:        []int{http.StatusConflict},
 	}, s.registerUser)
+	register(s, signedIn(), huma.Operation{
+		OperationID: "findUsers",
+		Method:      http.MethodGet,
+		Path:        "/v1/users",
+		Summary:     "The user who has a handle",
+		Description: "A list of one, or of none. Handles are the same without regard to case.",
+		Tags:        []string{"users"},
+	}, s.findUsers)
 	register(s, signedIn(), huma.Operation{
 		OperationID: "getUser",
 		Method:      http.MethodGet,
@@ -139,6 +148,38 @@ func (s *Server) getUser(ctx context.Context, in *userInput) (*userOutput, error
 		return nil, err
 	}
 	return &userOutput{user}, nil
+}
+
+type findInput struct {
+	WaitHeader
+	Handle string `query:"handle" required:"true" minLength:"1" maxLength:"256"`
+}
+
+type findOutput struct {
+	Body found
+}
+
+type found struct {
+	Users []projections.User `json:"users"`
+}
+
+// findUsers asks the log who has claimed the handle, since a view that could
+// be searched by handles would have to show them all.
+func (s *Server) findUsers(ctx context.Context, in *findInput) (*findOutput, error) {
+	if err := s.reaches(ctx, projections.UsersName, in.Position); err != nil {
+		return nil, err
+	}
+	out := &findOutput{found{Users: []projections.User{}}}
+	id, known, err := s.Commands.UserByHandle(ctx, in.Handle)
+	if err != nil || !known {
+		return out, err
+	}
+	user, err := s.Views.Users.Get(ctx, id)
+	if errors.Is(err, projections.ErrNotFound) {
+		return out, nil
+	}
+	out.Body.Users = append(out.Body.Users, user)
+	return out, err
 }
 
 type profileInput struct {

@@ -43,6 +43,16 @@ func TestRegister(t *testing.T) {
 	operator.Post("/v1/users", `{"handle":"b"}`).Refused(422, "body.displayName")
 	operator.Post("/v1/users", `{"handle":"b","displayName":"B","product":"No Product"}`).Refused(422, "body.product")
 	operator.Get("/v1/users/"+uuid.NewString()).Refused(404, "")
+	var found struct{ Users []projections.User }
+	operator.Get("/v1/users?handle=aDa", "Parley-Position", answer.Position()).Want(200).Into(&found)
+	if len(found.Users) != 1 || found.Users[0].ID != ada.User.ID {
+		t.Errorf("ada is found as %+v", found.Users)
+	}
+	operator.Get("/v1/users?handle=nobody").Want(200).Into(&found)
+	if len(found.Users) != 0 {
+		t.Errorf("nobody is found as %+v", found.Users)
+	}
+	operator.Get("/v1/users").Refused(422, "query.handle")
 	operator.Get("/v1/users/nobody").Refused(422, "path.id")
 }
 

@@ -44,7 +44,7 @@ export class Participants {
   }
 
   #addForm() {
-    const input = h('input', { class: 'input', 'aria-label': 'Id of the person to add', placeholder: 'Id of a person to add', autocomplete: 'off', spellcheck: 'false' });
+    const input = h('input', { class: 'input', 'aria-label': 'Handle or id of the person to add', placeholder: '@handle or id', autocomplete: 'off', spellcheck: 'false' });
     return h('form', {
       class: 'add', on: {
         submit: (event) => {
@@ -56,18 +56,14 @@ export class Participants {
   }
 
   async #add(input) {
-    const id = this.#idOf(input.value.trim());
-    if (!id) {
-      this.trouble.textContent = 'Nobody you have met has this handle. Ask them for their id.';
-      return;
-    }
-    await this.#change(() => this.#context.api.post(`/v1/conversations/${this.#conversation.id}/participants`, { userId: id }));
-  }
-
-  #idOf(text) {
-    if (isUserId(text)) return text.toLowerCase();
-    const handle = text.replace(/^@/, '').toLowerCase();
-    return this.#context.people.all().find((user) => user.handle.toLowerCase() === handle)?.id;
+    const { api, people } = this.#context;
+    const text = input.value.trim();
+    if (text === '') return;
+    await this.#change(async () => {
+      const userId = isUserId(text) ? text.toLowerCase() : (await people.findByHandle(text.replace(/^@/, '')))?.id;
+      if (!userId) throw Object.assign(new Error('unknown handle'), { explanation: 'Nobody has this handle.' });
+      await api.post(`/v1/conversations/${this.#conversation.id}/participants`, { userId });
+    });
   }
 
   #leaveButton() {

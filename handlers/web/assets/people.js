@@ -45,6 +45,14 @@ export class People extends EventTarget {
     return user;
   }
 
+  /** Looks a user up by handle, in any case; null if nobody has it. */
+  async findByHandle(handle) {
+    const { users } = await this.#api.get(`/v1/users?handle=${encodeURIComponent(handle)}`);
+    if (users.length === 0) return null;
+    this.#learn(users[0].id, users[0]);
+    return users[0];
+  }
+
   /** The name as plain text, for sentences. */
   name(id) {
     return id === this.self ? 'You' : nameOf(this.get(id)) || 'Someone';

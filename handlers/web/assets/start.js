@@ -106,9 +106,9 @@ export class StartDialog {
     const text = this.input.value.trim();
     this.trouble.textContent = '';
     try {
-      const user = isUserId(text) ? await this.#context.people.find(text.toLowerCase()) : this.#byName(text);
+      const user = isUserId(text) ? await this.#context.people.find(text.toLowerCase()) : await this.#byName(text);
       if (user) this.#choose(user);
-      else this.trouble.textContent = 'You have met nobody of this name. Ask them for their id, and paste it here.';
+      else this.trouble.textContent = 'Nobody has this handle.';
       return Boolean(user);
     } catch (problem) {
       this.trouble.textContent = problem.status === 404 ? 'There is nobody with this id.' : problem.explanation;
@@ -116,10 +116,13 @@ export class StartDialog {
     }
   }
 
-  #byName(text) {
-    const found = this.#suggest();
-    const handle = text.replace(/^@/, '').toLowerCase();
-    return found.find((user) => user.handle.toLowerCase() === handle) ?? (found.length === 1 ? found[0] : null);
+  /** Whoever has the handle, or the only one met whose name has the text in it. */
+  async #byName(text) {
+    const met = this.#suggest();
+    const handle = text.replace(/^@/, '');
+    return met.find((user) => user.handle.toLowerCase() === handle.toLowerCase())
+      ?? await this.#context.people.findByHandle(handle)
+      ?? (met.length === 1 ? met[0] : null);
   }
 
   #choose(user) {
