@@ -21,10 +21,11 @@ func streamName(id *shared.StreamIdentifier) (string, error) {
 	return string(name), nil
 }
 
-// writableName reads the name of a stream that is to be written to.
+// writableName reads the name of a stream that is to be written to. Lists are
+// written by the node alone, as an EventStoreDB server's projections are.
 func writableName(id *shared.StreamIdentifier) (string, error) {
 	name, err := streamName(id)
-	if err == nil && name == node.AllStream {
+	if err == nil && (name == node.AllStream || node.IsList(name)) {
 		return "", errAccessDenied
 	}
 	return name, err

@@ -427,4 +427,3 @@ func TestShutdownEndsConsumers(t *testing.T) {
 	_, err := call.Recv()
 	s.wantFault(err, nil, codes.Unavailable, "Server Is Not Ready")
 }
-

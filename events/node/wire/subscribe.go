@@ -96,7 +96,7 @@ func (r *reading) firstRevision(options *streams.ReadReq_Options_StreamOptions) 
 // after a position, until the stream is tombstoned.
 func (r *reading) followStream(stream string, next int64, after events.Position) error {
 	pace := pace{behind: true}
-	for event, err := range r.service.node.FollowAll(r.ctx, after) {
+	for event, err := range r.service.node.FollowStream(r.ctx, stream, uint64(next), after) {
 		switch {
 		case err != nil:
 			return err
@@ -104,7 +104,7 @@ func (r *reading) followStream(stream string, next int64, after events.Position)
 			if err := pace.caughtUp(r); err != nil {
 				return err
 			}
-		case event.Stream == stream && int64(event.Revision) >= next:
+		default:
 			pace.sent()
 			if err := r.send(event); err != nil {
 				return err
