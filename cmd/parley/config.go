@@ -16,6 +16,9 @@ type config struct {
 	eventstore string
 	views      string
 	logLevel   string
+	// lists keeps the streams of the standard projections, for commands that
+	// serve EventStoreDB clients.
+	lists bool
 }
 
 // embedded is the --eventstore that lives in the data directory.

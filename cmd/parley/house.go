@@ -34,7 +34,8 @@ type house struct {
 	config   *config
 	logger   *slog.Logger
 	metrics  *prometheus.Registry
-	node     *node.Node // nil when the log is a cluster's
+	node     *node.Node   // nil when the log is a cluster's
+	health   func() error // tells what keeps the log from taking writes
 	vault    *vault.Vault
 	journal  *events.Journal
 	commands *commands.Commands
@@ -107,14 +108,15 @@ func (h *house) openLog(ctx context.Context) (events.Log, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--eventstore: %w", err)
 		}
+		h.health = log.Health
 		h.closers = append(h.closers, log)
 		return log, nil
 	}
-	n, err := node.Open(h.config.data, node.Options{Logger: h.logger})
+	n, err := node.Open(h.config.data, node.Options{Logger: h.logger, Lists: h.config.lists})
 	if err != nil {
 		return nil, err
 	}
-	h.node = n
+	h.node, h.health = n, n.Health
 	h.closers = append(h.closers, n)
 	return n, nil
 }
@@ -160,14 +162,6 @@ func (h *house) handler(openRegistration bool, rate int) (http.Handler, error) {
 		Limits:           handlers.Limits{Rate: rate},
 		Version:          version,
 	})
-}
-
-// health tells what keeps the log from taking writes.
-func (h *house) health() error {
-	if h.node == nil {
-		return nil
-	}
-	return h.node.Health()
 }
 
 // close stops the projections and closes everything, the log last.

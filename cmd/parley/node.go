@@ -22,7 +22,7 @@ func nodeCommand(c *config) *cobra.Command {
 				return err
 			}
 			logger := c.logger()
-			n, err := node.Open(c.data, node.Options{Logger: logger})
+			n, err := node.Open(c.data, node.Options{Logger: logger, Lists: true})
 			if err != nil {
 				return err
 			}

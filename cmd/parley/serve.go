@@ -57,6 +57,7 @@ func serveCommand(c *config) *cobra.Command {
 // address just before the line that says it is ready.
 func (s *serving) run(ctx context.Context, c *config, announce func(context.Context, *house, string) error) (err error) {
 	logger := c.logger()
+	c.lists = s.nodeListen != ""
 	h, err := open(ctx, c, logger)
 	if err != nil {
 		return err

@@ -20,9 +20,10 @@ type stranger struct {
 
 // reply is an answer with the fields that these tests read of any shape.
 type reply struct {
-	status   int
-	position string
-	raw      string
+	status     int
+	position   string
+	retryAfter string
+	raw        string
 
 	ID            string                      `json:"id"`
 	User          struct{ ID, Handle string } `json:"user"`
@@ -90,7 +91,12 @@ func (s *stranger) exchange(method, path string, body any, headers ...string) (r
 	if err != nil {
 		return reply{}, err
 	}
-	r := reply{status: response.StatusCode, position: response.Header.Get("Parley-Position"), raw: string(answered)}
+	r := reply{
+		status:     response.StatusCode,
+		position:   response.Header.Get("Parley-Position"),
+		retryAfter: response.Header.Get("Retry-After"),
+		raw:        string(answered),
+	}
 	if strings.Contains(response.Header.Get("Content-Type"), "json") {
 		err = json.Unmarshal(answered, &r)
 	}

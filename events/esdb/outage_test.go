@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/events/esdb/esdbtest"
 )
 
 func proposed(n int) events.Proposed {
@@ -25,20 +26,24 @@ func proposed(n int) events.Proposed {
 func TestCallsFailFastWhileTheServerIsDown(t *testing.T) {
 	leavesNothing(t)
 	address, _ := serve(t, openNode(t), "127.0.0.1:0")
-	p := newProxy(t, address)
-	log := open(t, p.address, Options{})
+	p := esdbtest.NewProxy(t, address)
+	log := open(t, p.Address(), Options{})
 	mustAppend(t, log, "s-1", proposed(0))
 
-	p.refuse()
+	p.Refuse()
 	for range 3 {
 		_, err := log.Append(t.Context(), "s-1", events.Any, proposed(1))
 		wantUnavailable(t, "Append", err)
 		wantUnavailable(t, "Read", lastError(log.Read(t.Context(), "s-1", 0, events.Forwards, 0)))
 		wantUnavailable(t, "ReadAll", lastError(log.ReadAll(t.Context(), events.Beginning, events.Forwards, 0)))
+		wantUnavailable(t, "Health", log.Health())
 	}
 
-	p.accept()
+	p.Accept()
 	appendEventually(t, log, "s-1", proposed(2))
+	if err := log.Health(); err != nil {
+		t.Errorf("Health after the outage: %v", err)
+	}
 	if got := revisions(t, log, "s-1"); len(got) < 2 {
 		t.Errorf("after the outage the stream has revisions %v, want the one before and the one after", got)
 	}
@@ -49,14 +54,15 @@ func TestCallsFailFastWhileTheServerIsDown(t *testing.T) {
 func TestStalledServer(t *testing.T) {
 	leavesNothing(t)
 	address, _ := serve(t, openNode(t), "127.0.0.1:0")
-	p := newProxy(t, address)
-	log := open(t, p.address, Options{Deadline: 100 * time.Millisecond})
+	p := esdbtest.NewProxy(t, address)
+	log := open(t, p.Address(), Options{Deadline: 100 * time.Millisecond})
 	mustAppend(t, log, "s-1", proposed(0))
 
-	p.stall()
+	p.Stall()
 	_, err := log.Append(t.Context(), "s-1", events.Any, proposed(1))
 	wantUnavailable(t, "Append", err)
 	wantUnavailable(t, "Read", lastError(log.Read(t.Context(), "s-1", 0, events.Forwards, 0)))
+	wantUnavailable(t, "Health", log.Health())
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -64,8 +70,38 @@ func TestStalledServer(t *testing.T) {
 		t.Errorf("Append with a cancelled context: %v, want %v", err, context.Canceled)
 	}
 
-	p.resume()
+	p.Resume()
 	appendEventually(t, log, "s-1", proposed(2))
+}
+
+// TestSilenceEndsASession has a read, and a follow that waits for nothing but
+// its server's confirmation, notice that the server has fallen silent.
+func TestSilenceEndsASession(t *testing.T) {
+	for name, use := range map[string]func(*Log){
+		"append": func(log *Log) { _, _ = log.Append(t.Context(), "s-1", events.Any, proposed(1)) },
+		"read":   func(log *Log) { _ = lastError(log.Read(t.Context(), "s-1", 0, events.Forwards, 0)) },
+		"follow": func(log *Log) { _ = lastError(log.Follow(t.Context(), events.Beginning, events.Filter{})) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			leavesNothing(t)
+			address, _ := serve(t, openNode(t), "127.0.0.1:0")
+			p := esdbtest.NewProxy(t, address)
+			log := open(t, p.Address(), Options{Deadline: 100 * time.Millisecond})
+			mustAppend(t, log, "s-1", proposed(0))
+			current, err := log.supervisor.enter(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			current.leave()
+			p.Stall()
+			go use(log)
+			select {
+			case <-current.retiring:
+			case <-time.After(testDeadline):
+				t.Error("the session is still in use")
+			}
+		})
+	}
 }
 
 // TestOpenDuringAnOutage holds Open to succeeding without a server, and the log
@@ -91,8 +127,8 @@ func TestFollowThroughOutages(t *testing.T) {
 	leavesNothing(t)
 	n := openNode(t)
 	address, stop := serve(t, n, "127.0.0.1:0")
-	p := newProxy(t, address)
-	log := open(t, p.address, Options{Deadline: 500 * time.Millisecond})
+	p := esdbtest.NewProxy(t, address)
+	log := open(t, p.Address(), Options{Deadline: 500 * time.Millisecond})
 
 	const writers, each = 8, 40
 	ctx, cancel := context.WithTimeout(t.Context(), 2*testDeadline)
@@ -117,9 +153,10 @@ func TestFollowThroughOutages(t *testing.T) {
 		})
 	}
 	for range 3 {
-		p.cut()
-		p.refuse()
-		p.accept()
+		p.Cut()
+		p.Reset()
+		p.Refuse()
+		p.Accept()
 	}
 	begun.Wait()
 	stop()
@@ -127,11 +164,11 @@ func TestFollowThroughOutages(t *testing.T) {
 	_, err := log.Append(ctx, "followed-x", events.NoStream, proposed(0))
 	wantUnavailable(t, "Append to a stopped server", err)
 	serve(t, n, address)
-	p.stall()
+	p.Stall()
 	_, err = log.Append(ctx, "followed-x", events.NoStream, proposed(0))
 	wantUnavailable(t, "Append to a stalled server", err)
-	p.resume()
-	p.cut()
+	p.Resume()
+	p.Cut()
 	writing.Wait()
 	followers.Wait()
 }
@@ -173,8 +210,8 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	for _, outage := range []string{"none", "refused", "stalled"} {
 		t.Run(outage, func(t *testing.T) {
 			address, stop := serve(t, openNode(t), "127.0.0.1:0")
-			p := newProxy(t, address)
-			log, err := Open(t.Context(), "esdb://"+p.address+"?tls=false&gossipTimeout=1", Options{})
+			p := esdbtest.NewProxy(t, address)
+			log, err := Open(t.Context(), "esdb://"+p.Address()+"?tls=false&gossipTimeout=1", Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -193,9 +230,9 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 			<-caughtUp
 			switch outage {
 			case "refused":
-				p.refuse()
+				p.Refuse()
 			case "stalled":
-				p.stall()
+				p.Stall()
 			}
 			var calls sync.WaitGroup
 			for range 16 {
@@ -208,7 +245,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 			wantUnavailable(t, "Follow after Close", <-following)
 			_, err = log.Append(t.Context(), "s-1", events.Any, proposed(2))
 			wantUnavailable(t, "Append after Close", err)
-			p.resume()
+			p.Resume()
 			stop()
 			wantNoClient(t)
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"parley/events"
@@ -149,7 +150,8 @@ func (s *suite) followHidesSystemEvents(ctx context.Context) {
 }
 
 // followsManyWriters checks that followers that begin before, during and after
-// a burst of writes all see each event once, in order.
+// a burst of writes, and one that breaks off and resumes over and over, all see
+// each event once, in the log's order.
 func (s *suite) followsManyWriters(ctx context.Context) {
 	const each = 12
 	after := s.tip(ctx)
@@ -159,27 +161,59 @@ func (s *suite) followsManyWriters(ctx context.Context) {
 		streams[i] = run + "-" + string(rune('a'+i%26)) + newStream()
 	}
 	total := each * len(streams)
-	seen := make([][]events.Recorded, 3)
+	seen := make([][]events.Recorded, 4)
 	var all sync.WaitGroup
-	follow := func(i int) {
-		count := 0
-		seen[i] = withoutMarks(s.follow(ctx, after, prefix(run), func(e events.Recorded) bool {
-			if !e.IsMark() {
-				count++
-			}
-			return count == total
-		}))
-	}
-	all.Go(func() { follow(0) })
-	batches := s.writeAll(ctx, streams, each, func() { all.Go(func() { follow(1) }) })
+	all.Go(func() { seen[0] = s.followCount(ctx, after, prefix(run), total) })
+	all.Go(func() { seen[1] = s.followInPieces(ctx, after, prefix(run), total) })
+	batches := s.writeAll(ctx, streams, each, func() {
+		all.Go(func() { seen[2] = s.followCount(ctx, after, prefix(run), total) })
+	})
 	all.Wait()
-	follow(2)
-	for _, found := range seen {
-		s.ordered(found)
-		for i, stream := range streams {
-			s.same(of(stream, found), stream, 0, batches[i])
+	seen[3] = s.followCount(ctx, after, prefix(run), total)
+
+	for i, stream := range streams {
+		s.same(of(stream, seen[0]), stream, 0, batches[i])
+	}
+	seen = append(seen, slices.DeleteFunc(s.collect(s.log().ReadAll(ctx, after, events.Forwards, 0)), func(e events.Recorded) bool {
+		return !strings.HasPrefix(e.Stream, run)
+	}))
+	for i, found := range seen {
+		if !slices.EqualFunc(found, seen[0], equal) {
+			s.Errorf("reader %d sees %d events, the first one %d; they differ", i, len(found), len(seen[0]))
 		}
 	}
+}
+
+// followCount follows until it has seen a number of events.
+func (s *suite) followCount(ctx context.Context, after events.Position, filter events.Filter, count int) []events.Recorded {
+	s.Helper()
+	left := count
+	return withoutMarks(s.follow(ctx, after, filter, func(e events.Recorded) bool {
+		if !e.IsMark() {
+			left--
+		}
+		return left == 0
+	}))
+}
+
+// followInPieces sees the same, of which a new follower each time yields some,
+// after the position of the last event or mark.
+func (s *suite) followInPieces(ctx context.Context, after events.Position, filter events.Filter, count int) []events.Recorded {
+	s.Helper()
+	var found []events.Recorded
+	for piece := 1; len(found) < count && ctx.Err() == nil; piece++ {
+		left := 1 + piece%40
+		some := s.follow(ctx, after, filter, func(events.Recorded) bool {
+			left--
+			return left == 0
+		})
+		if len(some) == 0 {
+			break
+		}
+		after = some[len(some)-1].Position
+		found = append(found, withoutMarks(some)...)
+	}
+	return found
 }
 
 // writeAll appends to each stream from a goroutine of its own, one event at a

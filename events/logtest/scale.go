@@ -109,7 +109,7 @@ func (s *suite) manyStreams(ctx context.Context) {
 	if i := slices.IndexFunc(seen, func(times int) bool { return times != 1 }); i >= 0 {
 		s.Fatalf("stream %d was seen %d times", i, seen[i])
 	}
-	for i := 0; i < count; i += count/100 {
+	for i := 0; i < count; i += count / 100 {
 		_, err := s.log().Append(ctx, name(i), events.NoStream, propose(1)...)
 		s.conflict(err, name(i), events.NoStream, events.At(0))
 		s.append(ctx, name(i), events.At(0), numbered(run, count+i))

@@ -81,6 +81,10 @@ func TestMain(m *testing.M) {
 		fmt.Print(err)
 		return
 	}
+	if dir := os.Getenv(killedDir); dir != "" {
+		fmt.Fprintln(os.Stderr, writeUntilKilled(dir, os.Getenv(killedLife)))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

@@ -14,20 +14,28 @@ import (
 //	key                                          value
 //	'e' position(8)                              the event, packed (record.go)
 //	'i' stream number(8) event id(16)            revision of the latest event with this id
+//	'l'                                          position up to which events are in lists
 //	'n' stream name                              stream number
 //	's' stream number(8) revision(8)             position
+//	'v' list name                                number of the list
 //
 // A stream's number is the position of its first event: unique, never reused,
 // and in need of no counter. Keys with numbers are a third of the size of keys
 // with names, which counts in the write-ahead log and in memory.
+//
+// A list is a stream of links that are not stored (list.go). Its number is the
+// position of the first event in it, with the kind of list in the two highest
+// bits; its entries under 's' have the positions of the events linked to.
 //
 // There is no record of the tip or of stream heads: both are the last key of
 // their range, one seek away however large the store.
 const (
 	prefixEvent  = 'e'
 	prefixID     = 'i'
+	prefixListed = 'l'
 	prefixName   = 'n'
 	prefixStream = 's'
+	prefixList   = 'v'
 )
 
 const (
@@ -52,6 +60,10 @@ func appendIDKey(dst []byte, number uint64, id uuid.UUID) []byte {
 
 func appendNameKey(dst []byte, stream string) []byte {
 	return append(append(dst, prefixName), stream...)
+}
+
+func appendListKey(dst []byte, list string) []byte {
+	return append(append(dst, prefixList), list...)
 }
 
 // keyNumber reads the integer that follows a key's prefix: an event's position

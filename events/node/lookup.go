@@ -27,7 +27,12 @@ func findStream(db *pebble.DB, name string, tip events.Position) (stream, error)
 	if err != nil || !found || number > uint64(tip) {
 		return s, err
 	}
-	s.number = number
+	return findEnd(db, number, tip)
+}
+
+// findEnd reads where the stream or list with a number ends.
+func findEnd(db *pebble.DB, number uint64, tip events.Position) (stream, error) {
+	s := stream{number: number, last: -1}
 	lower, upper := streamRange(number)
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {

@@ -43,6 +43,11 @@ type Options struct {
 	// into a table, and with it how much is replayed after a crash: usually
 	// one such table, at most four; 16 MiB by default.
 	MemTableBytes int64
+	// Lists keeps the streams $ce-<category>, $et-<type> and $streams, as an
+	// EventStoreDB server's standard projections do. They follow the log a
+	// moment later; switched on for an existing log, they are made in the
+	// background, and a restart goes on where it was.
+	Lists bool
 }
 
 func (o Options) withDefaults() Options {
@@ -78,9 +83,11 @@ type Node struct {
 
 	// requests is the bounded queue to the writer.
 	requests chan *request
+	// lister is nil without Lists.
+	lister *lister
 	// closing asks the writer to stop, and followers to end.
 	closing chan struct{}
-	// written is closed when the writer has stopped.
+	// written is closed when the writer and the lister have stopped.
 	written chan struct{}
 
 	// tip is the last durable position. The writer alone moves it.
@@ -142,12 +149,33 @@ func (n *Node) start() error {
 	n.tip.Store(uint64(last.Position))
 	n.recent = newRecent(last.Position)
 	n.plain = newPlain()
+	listed, err := n.startLists()
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
 	w := newWriter(n, last)
 	go func() {
 		defer close(n.written)
 		w.run()
+		<-listed
 	}()
 	return nil
+}
+
+// startLists answers with what is closed when nothing is listed any more.
+func (n *Node) startLists() (<-chan struct{}, error) {
+	if !n.options.Lists {
+		none := make(chan struct{})
+		close(none)
+		return none, nil
+	}
+	lister, err := newLister(n)
+	if err != nil {
+		return nil, err
+	}
+	n.lister = lister
+	go lister.run()
+	return lister.stopped, nil
 }
 
 // Close lets the commit in progress finish, ends followers and releases the

@@ -125,6 +125,7 @@ func (s *scan) passed(page []events.Recorded) {
 // streamScan reads a stream between two revisions, both included.
 type streamScan struct {
 	db          *pebble.DB
+	name        string
 	number      uint64
 	first, last int64
 	tip         events.Position
@@ -160,7 +161,7 @@ func (s *streamScan) next(dst []events.Recorded) ([]events.Recorded, error) {
 	}
 	var positions [streamGroup]events.Position
 	for ok, size := start(), 0; ok && len(dst) < cap(dst) && size < pageBytes; {
-		group := positions[:0]
+		group, revision := positions[:0], keyRevision(index.Key())
 		for ; ok && len(group) < min(streamGroup, cap(dst)-len(dst)); ok = advance() {
 			position, err := iterNumber(index)
 			if err != nil {
@@ -174,7 +175,11 @@ func (s *streamScan) next(dst []events.Recorded) ([]events.Recorded, error) {
 		if len(group) == 0 {
 			break
 		}
-		read, err := s.fetch(log, group, dst[len(dst):len(dst)+len(group)])
+		found := dst[len(dst) : len(dst)+len(group)]
+		read, err := s.fetch(log, group, found)
+		if err == nil && kindOf(s.number) != 0 {
+			err = s.link(found, revision)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -202,6 +207,22 @@ func (s *streamScan) fetch(log *pebble.Iterator, positions []events.Position, ds
 		size += len(value)
 	}
 	return size, nil
+}
+
+// link turns events into the links of a list, whose revisions are dense from
+// that of the first.
+func (s *streamScan) link(found []events.Recorded, revision uint64) error {
+	for i := range found {
+		if err := becomeLink(&found[i], s.name, revision); err != nil {
+			return err
+		}
+		if s.direction == events.Backwards {
+			revision--
+		} else {
+			revision++
+		}
+	}
+	return nil
 }
 
 func (s *streamScan) passed(page []events.Recorded) {

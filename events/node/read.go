@@ -35,7 +35,7 @@ func (n *Node) view(name string) (StreamState, stream, error) {
 	}
 	defer release()
 	state, s, err := n.plain.view(name, n.Tip, func(tip events.Position) (StreamState, stream, error) {
-		return viewer{db: n.db, tip: tip, now: n.options.Now()}.view(name)
+		return viewer{db: n.db, tip: tip, now: n.options.Now(), lists: n.lister != nil}.view(name)
 	})
 	if err != nil {
 		return StreamState{}, stream{}, events.Unavailable(fmt.Errorf("reading stream %s: %w", name, err))
@@ -48,11 +48,21 @@ type viewer struct {
 	db  *pebble.DB
 	tip events.Position
 	now time.Time
+	// lists: the node keeps them.
+	lists bool
+}
+
+// find reads where a stream or list ends.
+func (v viewer) find(name string) (stream, error) {
+	if v.lists && IsList(name) {
+		return findList(v.db, name)
+	}
+	return findStream(v.db, name, v.tip)
 }
 
 func (v viewer) view(name string) (StreamState, stream, error) {
 	state := StreamState{Last: -1, Tip: v.tip}
-	s, err := findStream(v.db, name, v.tip)
+	s, err := v.find(name)
 	if err != nil {
 		return state, s, err
 	}
@@ -135,7 +145,7 @@ func (n *Node) ReadStream(ctx context.Context, name string, from uint64, directi
 	if err != nil {
 		return state, nil, err
 	}
-	r := streamScan{db: n.db, number: s.number, first: 1, last: 0, tip: state.Tip, direction: direction}
+	r := streamScan{db: n.db, name: name, number: s.number, first: 1, last: 0, tip: state.Tip, direction: direction}
 	if state.Status == Found {
 		r.first, r.last = state.First, state.Last
 		if bound := int64(min(from, math.MaxInt64)); direction == events.Backwards {

@@ -84,8 +84,13 @@ func (r *recent) after(position events.Position, dst []events.Recorded) ([]event
 // wait returns when there are events after a position, or with the context's
 // error, or when stop is closed.
 func (r *recent) wait(ctx context.Context, position events.Position, stop <-chan struct{}) error {
+	return waitFor(ctx, stop, func() <-chan struct{} { return r.growth(position) })
+}
+
+// waitFor waits until growth is nil, asking again whenever it is closed.
+func waitFor(ctx context.Context, stop <-chan struct{}, growth func() <-chan struct{}) error {
 	for {
-		grown := r.growth(position)
+		grown := growth()
 		if grown == nil {
 			return nil
 		}

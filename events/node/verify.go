@@ -25,8 +25,12 @@ func (n *Node) Verify(ctx context.Context, report func(finding string)) error {
 		return err
 	}
 	defer release()
-	v := &verifier{db: n.db, tip: n.Tip(), report: report, streams: map[uint64]*verified{}}
-	for _, check := range []func(context.Context) error{v.checkEvents, v.checkStreams, v.checkIDs, v.checkNames} {
+	listed, _, err := getNumber(n.db, []byte{prefixListed})
+	if err != nil {
+		return fmt.Errorf("checking the event log: %w", err)
+	}
+	v := &verifier{db: n.db, tip: n.Tip(), listed: events.Position(listed), report: report, streams: map[uint64]*verified{}}
+	for _, check := range []func(context.Context) error{v.checkEvents, v.checkStreams, v.checkIDs, v.checkNames, v.checkLists} {
 		if err := check(ctx); err != nil {
 			return fmt.Errorf("checking the event log: %w", err)
 		}
@@ -39,8 +43,12 @@ func (n *Node) Verify(ctx context.Context, report func(finding string)) error {
 
 // verifier holds what one check has seen.
 type verifier struct {
-	db       *pebble.DB
-	tip      events.Position
+	db  *pebble.DB
+	tip events.Position
+	// listed is how far the lists went when the check began, and listings how
+	// many entries that makes.
+	listed   events.Position
+	listings int
 	report   func(string)
 	findings int
 	streams  map[uint64]*verified
@@ -123,6 +131,7 @@ func (v *verifier) checkEvent(e *events.Recorded, numbers map[string]uint64) err
 		numbers[e.Stream] = number
 		v.streams[number] = &verified{name: e.Stream}
 	}
+	v.countListings(e)
 	s := v.streams[number]
 	switch {
 	case s.tombstoned:
@@ -153,7 +162,7 @@ func (v *verifier) checkEvent(e *events.Recorded, numbers map[string]uint64) err
 func (v *verifier) checkStreams(ctx context.Context) error {
 	return v.each(ctx, prefixStream, streamKeySize, func(it *pebble.Iterator) error {
 		position, err := iterNumber(it)
-		if err != nil || position > uint64(v.tip) {
+		if err != nil || position > uint64(v.tip) || kindOf(keyNumber(it.Key())) != 0 {
 			return err
 		}
 		number, revision := keyNumber(it.Key()), keyRevision(it.Key())

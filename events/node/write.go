@@ -107,6 +107,9 @@ func (n *Node) submit(ctx context.Context, r *request) (Pending, error) {
 	if err := ctx.Err(); err != nil {
 		return Pending{}, err
 	}
+	if n.keeps(r.stream) {
+		return Pending{}, fmt.Errorf("%w: %s is made by the node itself", events.ErrInvalid, r.stream)
+	}
 	r.done = make(chan answer, 1)
 	select {
 	case <-n.health.down:

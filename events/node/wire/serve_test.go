@@ -44,7 +44,7 @@ type served struct {
 func start(t *testing.T, opts Options) *served {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	n, err := node.Open("node", node.Options{FS: vfs.NewMem()})
+	n, err := node.Open("node", node.Options{FS: vfs.NewMem(), Lists: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,7 @@ func (r *reading) subscribeStream(options *streams.ReadReq_Options_StreamOptions
 			if err != nil {
 				return r.ended(err)
 			}
+			next = int64(event.Revision) + 1
 		}
 	}
 	return r.ended(r.followStream(stream, next, state.Tip))

@@ -1,0 +1,206 @@
+package node_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"parley/events"
+	"parley/events/logtest"
+	"parley/events/node"
+)
+
+// killing is how long the process is killed over and over.
+func killing() time.Duration {
+	switch {
+	case logtest.Full():
+		return 5 * time.Minute
+	case raceEnabled:
+		return 25 * time.Second
+	}
+	return 40 * time.Second
+}
+
+// livesOfAStore is how often one data directory is killed before another
+// begins, so that checking the whole of it stays fast.
+const livesOfAStore = 12
+
+// TestKillsUnderLoad kills a process that writes, at random moments between its
+// start and its 250th acknowledgement, and checks the whole store after each
+// death, as many times as there is time for. PARLEY_TEST_FULL=1 takes minutes,
+// PARLEY_TEST_SEED repeats the moments.
+func TestKillsUnderLoad(t *testing.T) {
+	random := logtest.Random(t)
+	deaths, stores, acknowledged := 0, 0, 0
+	for end := time.Now().Add(killing()); time.Now().Before(end); stores++ {
+		v := &victim{t: t, dir: t.TempDir(), acked: map[job]events.Appended{}}
+		for v.life < livesOfAStore && time.Now().Before(end) {
+			acks := random.IntN(250)
+			if random.IntN(6) == 0 {
+				acks = 0
+			}
+			v.liveAndDie(acks)
+			v.check()
+			if t.Failed() {
+				t.Fatalf("after life %d, killed at acknowledgement %d", v.life, acks)
+			}
+			v.life++
+			deaths++
+		}
+		acknowledged += len(v.acked)
+		if err := os.RemoveAll(v.dir); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("%d kills of %d stores, %d acknowledged appends", deaths, stores, acknowledged)
+}
+
+// victim is a data directory whose process is killed again and again.
+type victim struct {
+	t     *testing.T
+	dir   string
+	life  uint32
+	acked map[job]events.Appended
+}
+
+// liveAndDie runs the process and kills it when it has acknowledged a number
+// of appends; 0 kills it while it opens the log. What it acknowledged until it
+// was dead counts.
+func (v *victim) liveAndDie(acks int) {
+	v.t.Helper()
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), killedDir+"="+v.dir, fmt.Sprintf("%s=%d", killedLife, v.life))
+	var said bytes.Buffer
+	child.Stderr = &said
+	told, err := child.StdoutPipe()
+	if err == nil {
+		err = child.Start()
+	}
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for count := 0; ; {
+		n, err := readNotice(told)
+		if err != nil {
+			break
+		}
+		if !n.opening {
+			v.acked[n.job] = n.place
+			count++
+		}
+		if count == acks {
+			_ = child.Process.Kill() // it may have ended by itself, which Wait tells
+		}
+	}
+	if err := child.Wait(); child.ProcessState.Exited() {
+		v.t.Fatalf("the process ended by itself: %v\n%s", err, said.String())
+	}
+}
+
+// check opens a copy of what the process left behind, so that its next life
+// begins where this one ended.
+func (v *victim) check() {
+	v.t.Helper()
+	memory := vfs.NewMem()
+	if ok, err := vfs.Clone(vfs.Default, memory, v.dir, "data"); err != nil || !ok {
+		v.t.Fatalf("copying the directory: %v, %v", ok, err)
+	}
+	n, err := node.Open("data", node.Options{FS: memory, Logger: quiet})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	verify(v.t, n)
+	stored := v.stored(n)
+	for j, place := range v.acked {
+		if there, ok := stored[j]; !ok || there != place {
+			v.t.Errorf("%+v was acknowledged at %+v and is at %+v (%v)", j, place, there, ok)
+		}
+	}
+	v.repeat(n, v.unanswered(stored), stored)
+	if err := n.Close(); err != nil {
+		v.t.Error(err)
+	}
+}
+
+// stored reads all events and returns the places of the appends, each of which
+// must be there once and whole.
+func (v *victim) stored(n *node.Node) map[job]events.Appended {
+	v.t.Helper()
+	stored := map[job]events.Appended{}
+	var batch []events.Proposed
+	var previous events.Recorded
+	for e, err := range n.ReadAll(v.t.Context(), events.Beginning, events.Forwards, 0) {
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		j, index, size := jobOf(e.ID)
+		switch {
+		case index == 0 && len(batch) > 0:
+			v.t.Fatalf("the append of the event before position %d is there by half", e.Position)
+		case index == 0:
+			batch = j.batch()
+		case index != size-len(batch) || e.Position != previous.Position+1 || e.Revision != previous.Revision+1:
+			v.t.Fatalf("event %d of %+v, at position %d, is not where it belongs", index, j, e.Position)
+		}
+		if want := batch[0]; e.Stream != j.stream() || e.ID != want.ID || !bytes.Equal(e.Data, want.Data) {
+			v.t.Fatalf("the event at position %d is not what was written", e.Position)
+		}
+		if batch = batch[1:]; len(batch) == 0 {
+			if _, twice := stored[j]; twice {
+				v.t.Fatalf("%+v is there twice", j)
+			}
+			stored[j] = events.Appended{Position: e.Position, Revision: e.Revision}
+		}
+		previous = e
+	}
+	if len(batch) > 0 {
+		v.t.Fatal("the last append is there by half")
+	}
+	return stored
+}
+
+// unanswered are the jobs that the process had begun when it died, one for each
+// writer: nothing but these can be stored without having been acknowledged.
+func (v *victim) unanswered(stored map[job]events.Appended) map[job]bool {
+	begun := map[job]bool{}
+	for life := range v.life + 1 {
+		for writer := range uint8(killedWriters) {
+			j := job{life: life, writer: writer}
+			for ; v.acked[j].Position > 0; j.seq++ {
+			}
+			begun[j] = true
+		}
+	}
+	for j := range stored {
+		if v.acked[j].Position == 0 && !begun[j] {
+			v.t.Errorf("%+v is there, but the one before it was not acknowledged", j)
+		}
+	}
+	return begun
+}
+
+// repeat makes the unanswered appends again, and some others: those that are
+// stored must be recognised, the others stored now.
+func (v *victim) repeat(n *node.Node, jobs map[job]bool, stored map[job]events.Appended) {
+	v.t.Helper()
+	for j := range v.acked {
+		if jobs[j] = true; len(jobs) >= 2*killedWriters*int(v.life+1) {
+			break
+		}
+	}
+	for j := range jobs {
+		tip := n.Tip()
+		again, err := n.Append(v.t.Context(), j.stream(), events.Any, j.batch()...)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		if place, ok := stored[j]; ok && again != place || !ok && again.Position <= tip {
+			v.t.Errorf("%+v, stored %v at %+v, is repeated at %+v", j, ok, place, again)
+		}
+	}
+}
