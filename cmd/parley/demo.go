@@ -40,7 +40,7 @@ func introduce(ctx context.Context, h *house, address string) error {
 		scopes             []handlers.Scope
 	}{
 		{"user", hero, "/", nil},
-		{"analyst", "analyst", "/growth", []handlers.Scope{handlers.Analyst}},
+		{"analyst", "analyst", "/growth?from=2014-11-01&to=2015-03-25&interval=week", []handlers.Scope{handlers.Analyst}},
 		{"auditor", "auditor", "/audit", []handlers.Scope{handlers.Auditor}},
 	} {
 		token, err := h.tokens.Issue(guest.subject, guest.scopes, 24*time.Hour)
