@@ -37,6 +37,9 @@ bench: build
 	$(BIN) bench send
 	$(BIN) bench page
 	$(BIN) bench replay
+	$(BIN) bench append
+	$(BIN) bench read
+	$(BIN) bench size
 
 clean:
 	rm -rf bin

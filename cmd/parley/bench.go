@@ -15,6 +15,8 @@ import (
 
 	"parley/cmd/parley/bench"
 	"parley/events"
+	"parley/events/node"
+	"parley/events/node/wire"
 )
 
 // benchFlags are the flags of all benchmarks.
@@ -34,11 +36,17 @@ func benchCommand() *cobra.Command {
 	}
 	cmd.AddCommand(
 		benchmark("send", "Durable sends over HTTP, against a bare handler with a group-committed append", bench.Send,
-			bench.Options{Rooms: 16, Rounds: 5}),
+			bench.Options{Clients: 64, Rooms: 16, Rounds: 5, Duration: 3 * time.Second}),
 		benchmark("page", "The newest 50 messages over HTTP, against a bare handler that sends the same bytes", bench.Page,
-			bench.Options{Rooms: 5000, Rounds: 5}),
+			bench.Options{Clients: 64, Rooms: 5000, Rounds: 5, Duration: 3 * time.Second}),
 		benchmark("replay", "Views rebuilt from the log, against a bare scan of it", bench.Replay,
-			bench.Options{Rooms: 1, Rounds: 3}),
+			bench.Options{Events: 1_000_000, Rounds: 3}),
+		benchmark("append", "Durable appends to the embedded log, in process and over gRPC, against a group-committed file", bench.Append,
+			bench.Options{Rounds: 5, Duration: time.Second}),
+		benchmark("read", "The log read in process and over gRPC, against a bare file and a bare stream", bench.Read,
+			bench.Options{Events: 500_000, Rounds: 5}),
+		benchmark("size", "Start, appends, disk and memory as the log grows, against a small log beside it", bench.Size,
+			bench.Options{Events: 10_000_000, Clients: 64, Rounds: 5, Requests: 20_000}),
 	)
 	return cmd
 }
@@ -58,21 +66,37 @@ func benchmark(name, short string, run measure, defaults bench.Options) *cobra.C
 	flags.StringVar(&f.data, "data", os.TempDir(), "directory for temporary data, on the disk to be measured")
 	flags.BoolVar(&f.json, "json", false, "print the report as JSON")
 	flags.StringVar(&f.cpuProfile, "cpuprofile", "", "write a profile to this file; its label \"side\" tells parley from control")
-	flags.IntVar(&o.Events, "events", 1_000_000, "how many events are replayed")
-	flags.IntVar(&o.Clients, "clients", 64, "how many clients ask at a time")
-	flags.IntVar(&o.Rooms, "rooms", defaults.Rooms, "in how many conversations")
-	flags.DurationVar(&o.Duration, "duration", 3*time.Second, "how long a round takes")
-	flags.IntVar(&o.Requests, "requests", 0, "end a round after so many requests instead")
-	unused := []string{"events"}
-	if name == "replay" {
-		unused = []string{"clients", "rooms", "duration", "requests"}
-	}
-	for _, flag := range unused {
-		if err := flags.MarkHidden(flag); err != nil {
-			panic(err) // the flag is defined above
-		}
-	}
+	f.define(cmd)
 	return cmd
+}
+
+// define adds the flags of what the benchmark has a default for; it has no use
+// for the others, which are set to what can be measured.
+func (f *benchFlags) define(cmd *cobra.Command) {
+	o, flags := &f.options, cmd.Flags()
+	for _, number := range []struct {
+		value       *int
+		name, usage string
+	}{
+		{&o.Events, "events", "how many events the log has"},
+		{&o.Clients, "clients", "how many clients ask at a time"},
+		{&o.Rooms, "rooms", "in how many conversations"},
+	} {
+		if *number.value == 0 {
+			*number.value = 1
+			continue
+		}
+		flags.IntVar(number.value, number.name, *number.value, number.usage)
+	}
+	switch {
+	case o.Duration > 0:
+		flags.DurationVar(&o.Duration, "duration", o.Duration, "how long a round takes")
+		flags.IntVar(&o.Requests, "requests", 0, "end a round after so many requests instead")
+	case o.Requests > 0:
+		flags.IntVar(&o.Requests, "requests", o.Requests, "how many requests a round has")
+	default:
+		o.Requests = 1
+	}
 }
 
 func (f *benchFlags) run(cmd *cobra.Command, run measure) (err error) {
@@ -117,7 +141,7 @@ func (f *benchFlags) profile() (stop func() error, err error) {
 }
 
 // benchProgram is this program as it measures itself.
-var benchProgram = bench.Program{Open: benchHouse, OpenJournal: benchJournal, Serve: benchServe}
+var benchProgram = bench.Program{Open: benchHouse, OpenJournal: benchJournal, OpenNode: benchNode, Serve: benchServe}
 
 // benchConfig is of a house that says nothing but what goes wrong.
 func benchConfig(dir string) *config {
@@ -159,6 +183,24 @@ func benchJournal(ctx context.Context, dir string) (_ *events.Journal, _ func() 
 		return nil, nil, err
 	}
 	return &events.Journal{Log: log, Keys: keys, Now: time.Now, NewID: newID}, h.close, nil
+}
+
+func benchNode(dir string) (*bench.Node, error) {
+	logger := benchConfig("").logger()
+	n, err := node.Open(dir, node.Options{Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	serve := func(ctx context.Context, l net.Listener) error {
+		server := wire.NewServer(n, wire.Options{Logger: logger})
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(l) }()
+		<-ctx.Done()
+		ending, cancel := context.WithTimeout(context.Background(), drainTimeout)
+		defer cancel()
+		return errors.Join(server.Shutdown(ending), <-served)
+	}
+	return &bench.Node{Log: n, Serve: serve, Close: n.Close}, nil
 }
 
 func benchServe(ctx context.Context, l net.Listener, handler http.Handler, ready func() error) error {

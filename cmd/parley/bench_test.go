@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"parley/cmd/parley/bench"
+	"parley/events"
 )
 
 func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
@@ -22,6 +23,9 @@ func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 		{"send", "--clients", "3", "--rooms", "5", "--rounds", "2", "--requests", "30"},
 		{"page", "--clients", "3", "--rooms", "2", "--rounds", "2", "--duration", "20ms"},
 		{"replay", "--events", "1200", "--rounds", "2"},
+		{"append", "--rounds", "2", "--requests", "100"},
+		{"read", "--events", "1200", "--rounds", "2"},
+		{"size", "--events", "12000", "--rounds", "2", "--clients", "3", "--requests", "30"},
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			dir := t.TempDir()
@@ -42,6 +46,11 @@ func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 					t.Errorf("%s: ratios %v, %+v", c.Name, c.Ratios, c.Ratio)
 				}
 			}
+			if args[0] == "size" {
+				checkCurve(t, report.Curve)
+			} else if len(report.Comparisons) == 0 {
+				t.Error("nothing was compared")
+			}
 			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
@@ -49,6 +58,23 @@ func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 				t.Errorf("the profile: %v, %v", written, err)
 			}
 		})
+	}
+}
+
+func checkCurve(t *testing.T, curve *bench.Curve) {
+	t.Helper()
+	if curve == nil || len(curve.Points) != 2 || curve.Points[0].Events != 10_000 || curve.Points[1].Events != 12_000 {
+		t.Fatalf("the curve is %+v", curve)
+	}
+	for _, p := range curve.Points {
+		for _, q := range []bench.Paired{p.Start, p.Append, p.P99, p.CPU} {
+			if len(q.HereRounds) != 2 || q.Here <= 0 || q.Small <= 0 || q.Ratio <= 0 {
+				t.Errorf("at %d events: %+v", p.Events, q)
+			}
+		}
+		if p.DiskPerEvent < 100 || p.DiskRatio <= 0 || p.Memory <= 0 || p.MemoryRatio <= 0 {
+			t.Errorf("at %d events: %+v", p.Events, p)
+		}
 	}
 }
 
@@ -96,6 +122,50 @@ func TestBenchmarksRefuseALie(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLogBenchmarksRefuseALie measures logs that do not do what they answer.
+func TestLogBenchmarksRefuseALie(t *testing.T) {
+	for name, measured := range map[string]measure{"append": bench.Append, "read": bench.Read, "size": bench.Size} {
+		for _, lie := range []string{"forgets", "misplaces"} {
+			t.Run(name+" "+lie, func(t *testing.T) {
+				program := benchProgram
+				program.OpenNode = func(dir string) (*bench.Node, error) {
+					n, err := benchNode(dir)
+					if err == nil {
+						n.Log = &lyingLog{Log: n.Log, misplaces: lie == "misplaces"}
+					}
+					return n, err
+				}
+				_, err := measured(t.Context(), program, bench.Options{
+					Clients: 2, Rooms: 1, Events: 500, Rounds: 1, Requests: 100, Dir: t.TempDir(), Err: io.Discard,
+				})
+				if err == nil || !strings.Contains(err.Error(), "is not what is there") && !strings.Contains(err.Error(), "was answered with revision") {
+					t.Errorf("the lie was not found: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// lyingLog answers its first appends without making them, or its fifth with a
+// wrong revision.
+type lyingLog struct {
+	events.Log
+	misplaces bool
+	appends   atomic.Int64
+}
+
+func (l *lyingLog) Append(ctx context.Context, stream string, expected events.Expected, batch ...events.Proposed) (events.Appended, error) {
+	number := l.appends.Add(1)
+	if !l.misplaces && number == 1 {
+		return events.Appended{Position: 1, Revision: uint64(len(batch)) - 1}, nil
+	}
+	done, err := l.Log.Append(ctx, stream, expected, batch...)
+	if l.misplaces && number == 5 {
+		done.Revision++
+	}
+	return done, err
 }
 
 // answersAsBefore gives one request, by its number, the answer of an earlier

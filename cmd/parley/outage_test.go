@@ -41,7 +41,7 @@ func TestServeThroughOutages(t *testing.T) {
 		load.wait("taken after the log was "+outage.name, taken)
 		c.awaitReady()
 	}
-	for range 5 {
+	for range 2 {
 		proxy.Cut()
 		load.wait("taken after a cut", taken)
 		proxy.Reset()

@@ -338,6 +338,38 @@ func TestFollowIsSentToTheLeader(t *testing.T) {
 	}
 }
 
+// TestFollowLeavesADeposedLeader has a leader lose the lead and keep its
+// connections, on which it tells of nothing new.
+func TestFollowLeavesADeposedLeader(t *testing.T) {
+	leavesNothing(t)
+	c := newCluster(t)
+	log := openString(t, c.seeds(), Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), testDeadline)
+	defer cancel()
+	caughtUp, found := make(chan struct{}), make(chan events.Recorded, 1)
+	tell := sync.OnceFunc(func() { close(caughtUp) })
+	go func() {
+		for event, err := range log.Follow(ctx, events.Beginning, events.Filter{}) {
+			switch {
+			case err != nil:
+				t.Errorf("Follow: %v", err)
+				close(found)
+				return
+			case !event.IsMark():
+				found <- event
+				return
+			}
+			tell()
+		}
+	}()
+	<-caughtUp
+	c.elect(1)
+	appendUntil(ctx, t, log, "s-1", proposed(0))
+	if event := <-found; event.Stream != "s-1" {
+		t.Errorf("Follow yields %+v", event)
+	}
+}
+
 // TestRefusalsAreNotEmptyStreams holds a read that a server between two leaders
 // refuses as not found to an error: an empty stream would be believed.
 func TestRefusalsAreNotEmptyStreams(t *testing.T) {

@@ -1,6 +1,7 @@
 package esdb
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net"
@@ -187,6 +188,17 @@ func TestPositionsOnlyRise(t *testing.T) {
 	if len(got) != 3 || got[0].kind != appeared || got[0].event.Position != 6 ||
 		got[1].kind != passed || got[1].event.Position != 7 || got[2].kind != passed || got[2].event.Position != 9 {
 		t.Errorf("items %+v, want the event at 6, then positions 7 and 9", got)
+	}
+}
+
+// TestUnsentIsNotPassed ends a subscription while an event waits for a slow
+// consumer: the next subscription must bring the event again.
+func TestUnsentIsNotPassed(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	f := &follower{last: 5, items: make(chan item)}
+	if f.event(ended, events.Recorded{Position: 6, Stream: "s", Type: "T"}) || f.checkpoint(ended, 7) || f.last != 5 {
+		t.Errorf("the follower goes on after %d, want 5", f.last)
 	}
 }
 

@@ -104,6 +104,49 @@ func TestSilenceEndsASession(t *testing.T) {
 	}
 }
 
+// TestFollowLeavesAStrandedConnection has an append find out that nothing comes
+// through a connection any more: the follow on it must not stay, for it has no
+// deadline. Keep-alive is off, which would come to its help in the end.
+func TestFollowLeavesAStrandedConnection(t *testing.T) {
+	leavesNothing(t)
+	address, _ := serve(t, openNode(t), "127.0.0.1:0")
+	p := esdbtest.NewProxy(t, address)
+	log := openString(t, "esdb://"+p.Address()+"?tls=false&keepAliveInterval=-1", Options{Deadline: 100 * time.Millisecond})
+	ctx, cancel := context.WithTimeout(t.Context(), testDeadline)
+	defer cancel()
+	stranded := false
+	for event, err := range log.Follow(ctx, events.Beginning, events.Filter{}) {
+		switch {
+		case err != nil:
+			t.Fatalf("Follow: %v", err)
+		case !event.IsMark():
+			return
+		case !stranded:
+			stranded = true
+			p.Strand()
+			appendUntil(ctx, t, log, "s-1", proposed(0))
+		}
+	}
+}
+
+// TestLongAttemptsHoldNobodyUp has every attempt to connect take its time: a
+// call must not wait for their end. Its deadline would come too late.
+func TestLongAttemptsHoldNobodyUp(t *testing.T) {
+	leavesNothing(t)
+	address, _ := serve(t, openNode(t), "127.0.0.1:0")
+	p := esdbtest.NewProxy(t, address)
+	p.Stall()
+	log := openString(t, "esdb://"+p.Address()+"?tls=false&gossipTimeout=1", Options{Deadline: time.Hour})
+	ctx, cancel := context.WithTimeout(t.Context(), testDeadline)
+	defer cancel()
+	for range 2 {
+		_, err := log.Append(ctx, "s-1", events.Any, proposed(0))
+		wantUnavailable(t, "Append", err)
+	}
+	p.Resume()
+	appendUntil(ctx, t, log, "s-1", proposed(1))
+}
+
 // TestOpenDuringAnOutage holds Open to succeeding without a server, and the log
 // to finding it later.
 func TestOpenDuringAnOutage(t *testing.T) {

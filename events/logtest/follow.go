@@ -202,10 +202,13 @@ func (s *suite) followInPieces(ctx context.Context, after events.Position, filte
 	s.Helper()
 	var found []events.Recorded
 	for piece := 1; len(found) < count && ctx.Err() == nil; piece++ {
-		left := 1 + piece%40
-		some := s.follow(ctx, after, filter, func(events.Recorded) bool {
+		left, missing := 1+piece%40, count-len(found)
+		some := s.follow(ctx, after, filter, func(e events.Recorded) bool {
 			left--
-			return left == 0
+			if !e.IsMark() {
+				missing--
+			}
+			return left == 0 || missing == 0
 		})
 		if len(some) == 0 {
 			break

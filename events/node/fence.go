@@ -73,11 +73,16 @@ func (f *fence) wal(open func() (vfs.File, error)) (vfs.File, error) {
 	return &fencedFile{File: file, fence: f}, nil
 }
 
-// park holds Pebble's flushes and compactions after a failure: it would retry
-// them at once and for ever.
+// park holds Pebble's flushes and compactions after a failure, also one while
+// the store is being opened: it would retry them at once and for ever.
 func (f *fence) park() {
-	if f.failed() {
+	select {
+	case <-f.health.stuck:
 		<-f.released
+	default:
+		if f.failed() {
+			<-f.released
+		}
 	}
 }
 

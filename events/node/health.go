@@ -22,6 +22,10 @@ type health struct {
 	log *slog.Logger
 	// down is closed by the first failure, after cause is set.
 	down chan struct{}
+	// stuck is closed when a flush or a compaction failed, for which Pebble may
+	// wait for ever.
+	stuck     chan struct{}
+	stuckOnce sync.Once
 	// unusable says that Pebble stopped in the middle of something and can no
 	// longer be closed.
 	unusable bool
@@ -31,7 +35,7 @@ type health struct {
 }
 
 func newHealth(log *slog.Logger) *health {
-	return &health{log: log, down: make(chan struct{})}
+	return &health{log: log, down: make(chan struct{}), stuck: make(chan struct{})}
 }
 
 func (h *health) fail(cause error) {
@@ -62,7 +66,10 @@ func (h *health) closable() bool {
 // backgroundError is told by Pebble when a flush or a compaction failed.
 func (h *health) backgroundError(err error) {
 	h.fail(fmt.Errorf("storing the log in the background: %w", err))
+	h.stick()
 }
+
+func (h *health) stick() { h.stuckOnce.Do(func() { close(h.stuck) }) }
 
 // corruption is told by Pebble when a read met a damaged table; that read
 // fails, and what is elsewhere can still be read.
@@ -86,5 +93,6 @@ func (h *health) Fatalf(format string, args ...any) {
 	h.mu.Lock()
 	h.unusable = true
 	h.mu.Unlock()
+	h.stick()
 	runtime.Goexit()
 }

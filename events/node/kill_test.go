@@ -3,8 +3,10 @@ package node_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 	"time"
 
@@ -26,46 +28,71 @@ func killing() time.Duration {
 	return 40 * time.Second
 }
 
-// livesOfAStore is how often one data directory is killed before another
-// begins, so that checking the whole of it stays fast.
-const livesOfAStore = 12
-
-// TestKillsUnderLoad kills a process that writes, at random moments between its
-// start and its 250th acknowledgement, and checks the whole store after each
-// death, as many times as there is time for. PARLEY_TEST_FULL=1 takes minutes,
-// PARLEY_TEST_SEED repeats the moments.
-func TestKillsUnderLoad(t *testing.T) {
-	random := logtest.Random(t)
-	deaths, stores, acknowledged := 0, 0, 0
-	for end := time.Now().Add(killing()); time.Now().Before(end); stores++ {
-		v := &victim{t: t, dir: t.TempDir(), acked: map[job]events.Appended{}}
-		for v.life < livesOfAStore && time.Now().Before(end) {
-			acks := random.IntN(250)
-			if random.IntN(6) == 0 {
-				acks = 0
-			}
-			v.liveAndDie(acks)
-			v.check()
-			if t.Failed() {
-				t.Fatalf("after life %d, killed at acknowledgement %d", v.life, acks)
-			}
-			v.life++
-			deaths++
-		}
-		acknowledged += len(v.acked)
-		if err := os.RemoveAll(v.dir); err != nil {
-			t.Error(err)
-		}
+// bounds are how often one data directory is killed before another begins, and
+// how many acknowledgements a life has at most. Both bound what is checked
+// as a whole after each death, which the race detector makes very slow.
+func (v *victim) bounds() (lives uint32, acks int) {
+	if raceEnabled {
+		return 4, 40
 	}
-	t.Logf("%d kills of %d stores, %d acknowledged appends", deaths, stores, acknowledged)
+	return 12, 250
 }
 
-// victim is a data directory whose process is killed again and again.
+// TestKillsUnderLoad kills processes that write, two side by side, at random
+// moments between their start and some acknowledgement, and checks the whole
+// store after each death, as many times as there is time for.
+// PARLEY_TEST_FULL=1 takes minutes, PARLEY_TEST_SEED repeats the moments.
+func TestKillsUnderLoad(t *testing.T) {
+	random := logtest.Random(t)
+	end := time.Now().Add(killing())
+	var deaths, acknowledged [2]int
+	t.Run("Victims", func(t *testing.T) {
+		for i := range deaths {
+			random := rand.New(rand.NewPCG(random.Uint64(), 0))
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				for time.Now().Before(end) {
+					v := &victim{t: t, dir: t.TempDir(), acked: map[job]events.Appended{}}
+					v.die(random, end)
+					deaths[i] += int(v.life)
+					acknowledged[i] += len(v.acked)
+				}
+			})
+		}
+	})
+	t.Logf("%d kills, %d acknowledged appends", deaths[0]+deaths[1], acknowledged[0]+acknowledged[1])
+}
+
+// victim is a data directory on which something bad happens at the end of each
+// life: its process is killed, or its disk fails.
 type victim struct {
-	t     *testing.T
-	dir   string
-	life  uint32
+	t    *testing.T
+	dir  string
+	life uint32
+	// life0 is the first life of the directory.
+	life0 uint32
 	acked map[job]events.Appended
+}
+
+// die lives and dies several times.
+func (v *victim) die(random *rand.Rand, end time.Time) {
+	v.t.Helper()
+	lives, most := v.bounds()
+	for v.life < lives && time.Now().Before(end) {
+		acks := random.IntN(most)
+		if random.IntN(6) == 0 {
+			acks = 0
+		}
+		v.liveAndDie(acks)
+		v.check(vfs.Default, v.dir)
+		if v.t.Failed() {
+			v.t.Fatalf("after life %d, killed at acknowledgement %d", v.life, acks)
+		}
+		v.life++
+	}
+	if err := os.RemoveAll(v.dir); err != nil {
+		v.t.Error(err)
+	}
 }
 
 // liveAndDie runs the process and kills it when it has acknowledged a number
@@ -102,12 +129,12 @@ func (v *victim) liveAndDie(acks int) {
 	}
 }
 
-// check opens a copy of what the process left behind, so that its next life
-// begins where this one ended.
-func (v *victim) check() {
+// check opens a copy of what a life left behind, so that the next one begins
+// where this one ended.
+func (v *victim) check(fs vfs.FS, dir string) {
 	v.t.Helper()
 	memory := vfs.NewMem()
-	if ok, err := vfs.Clone(vfs.Default, memory, v.dir, "data"); err != nil || !ok {
+	if ok, err := vfs.Clone(fs, memory, dir, "data"); err != nil || !ok {
 		v.t.Fatalf("copying the directory: %v, %v", ok, err)
 	}
 	n, err := node.Open("data", node.Options{FS: memory, Logger: quiet})
@@ -116,11 +143,6 @@ func (v *victim) check() {
 	}
 	verify(v.t, n)
 	stored := v.stored(n)
-	for j, place := range v.acked {
-		if there, ok := stored[j]; !ok || there != place {
-			v.t.Errorf("%+v was acknowledged at %+v and is at %+v (%v)", j, place, there, ok)
-		}
-	}
 	v.repeat(n, v.unanswered(stored), stored)
 	if err := n.Close(); err != nil {
 		v.t.Error(err)
@@ -128,7 +150,7 @@ func (v *victim) check() {
 }
 
 // stored reads all events and returns the places of the appends, each of which
-// must be there once and whole.
+// must be there once and whole, and where it was acknowledged if it was.
 func (v *victim) stored(n *node.Node) map[job]events.Appended {
 	v.t.Helper()
 	stored := map[job]events.Appended{}
@@ -161,14 +183,19 @@ func (v *victim) stored(n *node.Node) map[job]events.Appended {
 	if len(batch) > 0 {
 		v.t.Fatal("the last append is there by half")
 	}
+	for j, place := range v.acked {
+		if there, ok := stored[j]; !ok || there != place {
+			v.t.Errorf("%+v was acknowledged at %+v and is at %+v (%v)", j, place, there, ok)
+		}
+	}
 	return stored
 }
 
-// unanswered are the jobs that the process had begun when it died, one for each
+// unanswered are the jobs that were begun when a life ended, one for each
 // writer: nothing but these can be stored without having been acknowledged.
 func (v *victim) unanswered(stored map[job]events.Appended) map[job]bool {
 	begun := map[job]bool{}
-	for life := range v.life + 1 {
+	for life := v.life0; life <= v.life; life++ {
 		for writer := range uint8(killedWriters) {
 			j := job{life: life, writer: writer}
 			for ; v.acked[j].Position > 0; j.seq++ {

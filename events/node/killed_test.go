@@ -28,7 +28,7 @@ const (
 
 	killedWriters = 8
 	// killedMemTable is small, so that flushes and compactions are killed too.
-	killedMemTable = 128 << 10
+	killedMemTable = 64 << 10
 )
 
 // job is one append: the number seq of a writer in a life. All there is to
@@ -133,13 +133,19 @@ func writeUntilKilled(dir, number string) error {
 	failed := make(chan error, killedWriters)
 	var writers sync.WaitGroup
 	for writer := range killedWriters {
-		writers.Go(func() { failed <- writeJobs(n, job{life: uint32(life), writer: uint8(writer)}) })
+		writers.Go(func() { failed <- writeJobs(n, job{life: uint32(life), writer: uint8(writer)}, tell) })
 	}
 	return <-failed
 }
 
-// writeJobs does one job after the other.
-func writeJobs(n *node.Node, j job) error {
+func tell(j job, place events.Appended) error {
+	_, err := os.Stdout.Write(notice{job: j, place: place}.encode())
+	return err
+}
+
+// writeJobs does one job after the other until one fails, and tells which are
+// done.
+func writeJobs(n *node.Node, j job, done func(job, events.Appended) error) error {
 	own := events.NoStream
 	for ; ; j.seq++ {
 		expected := events.Any
@@ -153,7 +159,7 @@ func writeJobs(n *node.Node, j job) error {
 		if j.own() {
 			own = events.At(place.Revision)
 		}
-		if _, err := os.Stdout.Write(notice{job: j, place: place}.encode()); err != nil {
+		if err := done(j, place); err != nil {
 			return err
 		}
 	}

@@ -54,12 +54,33 @@ func openPebble(dir string, fs *fence, options Options, h *health) (*pebble.DB, 
 	if err := checkPresence(dir, fs); err != nil {
 		return nil, err
 	}
-	db, err := pebble.Open(dir, o)
+	db, err := openUnlessStuck(dir, o, h)
 	var detailed interface{ ErrorDetail() string }
 	if errors.As(err, &detailed) {
 		err = fmt.Errorf("%w (%s)", err, detailed.ErrorDetail())
 	}
 	return db, err
+}
+
+// openUnlessStuck gives up on a Pebble that waits for a flush which the disk
+// does not take, as a full one. The fence parks that flush, and Pebble's own
+// lock keeps others from the directory until the process ends.
+func openUnlessStuck(dir string, o *pebble.Options, h *health) (*pebble.DB, error) {
+	type opened struct {
+		db  *pebble.DB
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		db, err := pebble.Open(dir, o)
+		done <- opened{db, err}
+	}()
+	select {
+	case result := <-done:
+		return result.db, result.err
+	case <-h.stuck:
+		return nil, h.err()
+	}
 }
 
 // checkPresence refuses a directory whose manifest is lost: Pebble would take

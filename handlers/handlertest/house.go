@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -43,15 +44,21 @@ type House struct {
 // starts.
 func Open(t testing.TB, changes ...func(*handlers.Options)) *House {
 	t.Helper()
+	return OpenOn(t, vfs.Default, changes...)
+}
+
+// OpenOn is Open with the log on a disk that can fail.
+func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *House {
+	t.Helper()
 	h := &House{TB: t, Dir: t.TempDir(), Clock: &Clock{now: Began}}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	logger := slog.New(slog.DiscardHandler)
 
 	var err error
-	h.Node, err = node.Open(filepath.Join(h.Dir, "log"), node.Options{Now: h.Clock.Now, Logger: logger})
+	h.Node, err = node.Open(filepath.Join(h.Dir, "log"), node.Options{FS: disk, Now: h.Clock.Now, Logger: logger})
 	h.must(err)
-	t.Cleanup(func() { h.close(h.Node.Close) })
+	t.Cleanup(h.closeNode)
 	master, err := vault.LoadMaster(h.Dir, "", rand.Reader)
 	h.must(err)
 	keys, err := vault.Open(ctx, filepath.Join(h.Dir, "vault.db"), master, vault.Options{})
@@ -103,6 +110,14 @@ func (h *House) must(err error) {
 func (h *House) close(step func() error) {
 	if err := step(); err != nil {
 		h.Errorf("closing: %v", err)
+	}
+}
+
+// closeNode expects a failure of a node that has failed.
+func (h *House) closeNode() {
+	failed := h.Node.Health() != nil
+	if err := h.Node.Close(); err != nil && !failed {
+		h.Errorf("closing the log: %v", err)
 	}
 }
 

@@ -23,9 +23,20 @@ type Program struct {
 	// OpenJournal opens a log and a vault with nothing above them. The
 	// function returned closes them.
 	OpenJournal func(ctx context.Context, dir string) (*events.Journal, func() error, error)
+	// OpenNode opens the embedded log alone, as `parley node` does.
+	OpenNode func(dir string) (*Node, error)
 	// Serve serves HTTP until the context ends, and drains then. It calls
 	// ready once it listens.
 	Serve func(ctx context.Context, l net.Listener, h http.Handler, ready func() error) error
+}
+
+// Node is an open embedded log.
+type Node struct {
+	Log events.Log
+	// Serve serves the log to EventStoreDB clients until the context ends. It
+	// closes the listener.
+	Serve func(ctx context.Context, l net.Listener) error
+	Close func() error
 }
 
 // House is one Parley on one data directory.

@@ -44,32 +44,44 @@ type round struct {
 // rate is requests a second.
 func (r round) rate() float64 { return float64(r.requests) / r.elapsed.Seconds() }
 
+// mean is the time that passed for each request of a lone client.
+func (r round) mean() time.Duration { return r.elapsed / time.Duration(max(r.requests, 1)) }
+
 // percentile is the latency that so many in a hundred requests kept within.
 func (r round) percentile(p float64) time.Duration { return percentile(r.latencies, p) }
 
 // drive lets all clients ask as fast as they are answered, each on a
 // connection of its own, until the round is over.
 func drive(ctx context.Context, address string, clients []client, until bound) (round, error) {
-	group, each := errgroup.WithContext(ctx)
-	connections, err := dialAll(each, address, len(clients))
+	connections, err := dialAll(ctx, address, len(clients))
 	defer closeAll(connections)
 	if err != nil {
 		return round{}, err
 	}
-	latencies := make([][]time.Duration, len(clients))
-	began := time.Now()
-	over := until.start(began)
-	for i, c := range clients {
-		group.Go(func() (err error) {
-			latencies[i], err = ask(connections[i], c, over)
-			return err
-		})
-	}
-	err = group.Wait()
-	elapsed := time.Since(began)
+	r, err := until.measure(ctx, len(clients), func(_ context.Context, i int, over func(time.Time) bool) ([]time.Duration, error) {
+		return ask(connections[i], clients[i], over)
+	})
 	if ctx.Err() != nil {
 		err = context.Cause(ctx) // not what its end did to a connection
 	}
+	return r, err
+}
+
+// measure lets a number of clients work at once until the round is over. Each
+// answers with its latencies; the first error ends the others' context.
+func (b bound) measure(ctx context.Context, clients int, work func(ctx context.Context, i int, over func(time.Time) bool) ([]time.Duration, error)) (round, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	latencies := make([][]time.Duration, clients)
+	began := time.Now()
+	over := b.start(began)
+	for i := range clients {
+		group.Go(func() (err error) {
+			latencies[i], err = work(ctx, i, over)
+			return err
+		})
+	}
+	err := group.Wait()
+	elapsed := time.Since(began)
 	all := slices.Concat(latencies...)
 	slices.Sort(all)
 	return round{len(all), elapsed, all}, err

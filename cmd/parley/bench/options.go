@@ -14,7 +14,7 @@ type Options struct {
 	Clients int
 	// Rooms is how many conversations they talk in.
 	Rooms int
-	// Events is how many events a replay reads.
+	// Events is how many events a log has that is read or grown.
 	Events int
 	// Rounds is how many times subject and control take turns.
 	Rounds int

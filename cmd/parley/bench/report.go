@@ -15,7 +15,8 @@ type Report struct {
 	Benchmark string `json:"benchmark"`
 	// Setting says under which circumstances, in a line of text.
 	Setting     string       `json:"setting"`
-	Comparisons []Comparison `json:"comparisons"`
+	Comparisons []Comparison `json:"comparisons,omitempty"`
+	Curve       *Curve       `json:"curve,omitempty"`
 	// Notes are what else a reader must know to judge the numbers.
 	Notes []string `json:"notes"`
 }
@@ -81,6 +82,11 @@ func (r *Report) Table(w io.Writer) error {
 	fmt.Fprintf(w, "%s: %s\n", r.Benchmark, r.Setting)
 	for i := range r.Comparisons {
 		if err := r.Comparisons[i].table(w); err != nil {
+			return err
+		}
+	}
+	if r.Curve != nil {
+		if err := r.Curve.table(w); err != nil {
 			return err
 		}
 	}

@@ -24,6 +24,15 @@ func spreadOf(values []float64) Spread {
 	return Spread{Median: median, Min: sorted[0], Max: sorted[len(sorted)-1]}
 }
 
+// mean is that of values, of which there must be one.
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
 // percentile is the smallest of sorted values that p percent of them do not
 // exceed; 0 if there are none.
 func percentile(sorted []time.Duration, p float64) time.Duration {

@@ -19,9 +19,12 @@ type Proxy struct {
 	mu       sync.Mutex
 	listener net.Listener
 	refusing bool
-	conns    map[net.Conn]struct{}
+	// conns tells of each connection whether it is stranded.
+	conns map[net.Conn]bool
 	// flowing is closed while bytes pass.
 	flowing chan struct{}
+	// ending is closed when the test ends.
+	ending  chan struct{}
 	running sync.WaitGroup
 }
 
@@ -29,11 +32,14 @@ type Proxy struct {
 // ends.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
-	p := &Proxy{t: t, target: target, address: "127.0.0.1:0", conns: map[net.Conn]struct{}{}, flowing: make(chan struct{})}
+	p := &Proxy{
+		t: t, target: target, address: "127.0.0.1:0",
+		conns: map[net.Conn]bool{}, flowing: make(chan struct{}), ending: make(chan struct{}),
+	}
 	close(p.flowing)
 	p.Accept()
 	t.Cleanup(func() {
-		p.Resume()
+		close(p.ending)
 		p.Refuse()
 		p.running.Wait()
 	})
@@ -113,12 +119,28 @@ func (p *Proxy) Resume() {
 	}
 }
 
-// pass waits while the proxy is stalled.
-func (p *Proxy) pass() {
+// Strand has the connections that there are open for ever with nothing coming
+// through, as when a firewall forgets them; new ones work.
+func (p *Proxy) Strand() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn := range p.conns {
+		p.conns[conn] = true
+	}
+}
+
+// pass waits while the proxy is stalled, or the connection stranded.
+func (p *Proxy) pass(conn net.Conn) {
 	p.mu.Lock()
 	flowing := p.flowing
+	if p.conns[conn] {
+		flowing = p.ending
+	}
 	p.mu.Unlock()
-	<-flowing
+	select {
+	case <-flowing:
+	case <-p.ending:
+	}
 }
 
 func (p *Proxy) join(near net.Conn) {
@@ -139,7 +161,7 @@ func (p *Proxy) join(near net.Conn) {
 func (p *Proxy) keep(conn net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.conns[conn] = struct{}{}
+	p.conns[conn] = false
 	if p.refusing {
 		conn.Close()
 	}
@@ -157,7 +179,7 @@ func (p *Proxy) copy(to, from net.Conn) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
-		p.pass()
+		p.pass(from)
 		if n > 0 {
 			if _, err := to.Write(buf[:n]); err != nil {
 				return

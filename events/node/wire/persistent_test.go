@@ -308,21 +308,7 @@ func TestPersistentFaults(t *testing.T) {
 	s := start(t, Options{})
 	client := persistent.NewPersistentSubscriptionsClient(s.conn)
 	create := func(change func(*persistent.CreateReq_Options)) (metadata.MD, error) {
-		options := &persistent.CreateReq_Options{
-			StreamOption: &persistent.CreateReq_Options_Stream{Stream: &persistent.CreateReq_StreamOptions{
-				StreamIdentifier: named("a"),
-				RevisionOption:   &persistent.CreateReq_StreamOptions_Start{Start: none},
-			}},
-			GroupName: "g",
-			Settings: &persistent.CreateReq_Settings{
-				ConsumerStrategy: "RoundRobin", ReadBatchSize: 1, HistoryBufferSize: 2, MaxSubscriberCount: 1,
-				MessageTimeout: &persistent.CreateReq_Settings_MessageTimeoutTicks{MessageTimeoutTicks: 10_000 * 1234},
-			},
-		}
-		change(options)
-		var trailer metadata.MD
-		_, err := client.Create(s.ctx, &persistent.CreateReq{Options: options}, grpc.Trailer(&trailer))
-		return trailer, err
+		return s.createGroup(client, change)
 	}
 	about := func(exception string, more ...string) []string {
 		return slices.Concat([]string{"exception", exception, "stream-name", "a", "group-name", "g"}, more)
@@ -366,6 +352,25 @@ func TestPersistentFaults(t *testing.T) {
 	third := s.consume(client, "g")
 	_, err = third.Recv()
 	s.wantFault(err, third.Trailer(), codes.NotFound, "Subscription group g on stream a does not exist.", about("persistent-subscription-does-not-exist")...)
+}
+
+// createGroup creates group g of stream a, with options that a test changes.
+func (s *served) createGroup(client persistent.PersistentSubscriptionsClient, change func(*persistent.CreateReq_Options)) (metadata.MD, error) {
+	options := &persistent.CreateReq_Options{
+		StreamOption: &persistent.CreateReq_Options_Stream{Stream: &persistent.CreateReq_StreamOptions{
+			StreamIdentifier: named("a"),
+			RevisionOption:   &persistent.CreateReq_StreamOptions_Start{Start: none},
+		}},
+		GroupName: "g",
+		Settings: &persistent.CreateReq_Settings{
+			ConsumerStrategy: "RoundRobin", ReadBatchSize: 1, HistoryBufferSize: 2, MaxSubscriberCount: 1,
+			MessageTimeout: &persistent.CreateReq_Settings_MessageTimeoutTicks{MessageTimeoutTicks: 10_000 * 1234},
+		},
+	}
+	change(options)
+	var trailer metadata.MD
+	_, err := client.Create(s.ctx, &persistent.CreateReq{Options: options}, grpc.Trailer(&trailer))
+	return trailer, err
 }
 
 func (s *served) consume(client persistent.PersistentSubscriptionsClient, group string) persistent.PersistentSubscriptions_ReadClient {

@@ -96,10 +96,14 @@ func NewServer(n *node.Node, opts Options) *Server {
 // Shutdown, which it answers with nil. It closes the listener.
 func (s *Server) Serve(listener net.Listener) error {
 	s.gossip.listensOn(listener.Addr())
-	if err := s.groups.Start(s.stopping); err != nil {
+	err := s.groups.Start(s.stopping)
+	if s.stopping.Err() != nil { // shut down before it began
+		return listener.Close()
+	}
+	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	err := s.grpc.Serve(listener)
+	err = s.grpc.Serve(listener)
 	if err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serve the node on %s: %w", listener.Addr(), err)
 	}
