@@ -21,7 +21,7 @@ func TestServeThroughOutages(t *testing.T) {
 	node, address := serveLog(t, dir, "127.0.0.1:0")
 	proxy := esdbtest.NewProxy(t, address)
 	data := filepath.Join(dir, "data")
-	server := serve(t, data, "--eventstore", "esdb://"+proxy.Address()+"?tls=false&defaultDeadline=1000&gossipTimeout=1")
+	server := serve(t, data, "--eventstore", "esdb://"+proxy.Address()+"?tls=false&defaultDeadline=2000&gossipTimeout=1")
 	c := newCrowd(t, server.address(), data)
 	load := c.insist(c.posters[:4])
 	for i, outage := range []struct {

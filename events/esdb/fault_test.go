@@ -217,11 +217,13 @@ func TestFollowEndsAtAPositionThatIsNotThere(t *testing.T) {
 // TestSlowConsumer takes longer over an event than a call may last.
 func TestSlowConsumer(t *testing.T) {
 	address, _ := serve(t, openNode(t), "127.0.0.1:0")
-	log := open(t, address, Options{Deadline: 50 * time.Millisecond})
 	const count = 2 * readAhead
-	for range count {
-		mustAppend(t, log, "s-1", proposed(0))
+	var many []events.Proposed
+	for n := range count {
+		many = append(many, proposed(n))
 	}
+	mustAppend(t, open(t, address, Options{}), "s-1", many...)
+	log := open(t, address, Options{Deadline: 200 * time.Millisecond})
 	seen := 0
 	for _, err := range log.Read(t.Context(), "s-1", 0, events.Forwards, 0) {
 		if err != nil {

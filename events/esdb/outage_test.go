@@ -56,7 +56,7 @@ func TestStalledServer(t *testing.T) {
 	address, _ := serve(t, openNode(t), "127.0.0.1:0")
 	p := esdbtest.NewProxy(t, address)
 	log := open(t, p.Address(), Options{Deadline: 100 * time.Millisecond})
-	mustAppend(t, log, "s-1", proposed(0))
+	appendEventually(t, log, "s-1", proposed(0))
 
 	p.Stall()
 	_, err := log.Append(t.Context(), "s-1", events.Any, proposed(1))
@@ -87,7 +87,7 @@ func TestSilenceEndsASession(t *testing.T) {
 			address, _ := serve(t, openNode(t), "127.0.0.1:0")
 			p := esdbtest.NewProxy(t, address)
 			log := open(t, p.Address(), Options{Deadline: 100 * time.Millisecond})
-			mustAppend(t, log, "s-1", proposed(0))
+			appendEventually(t, log, "s-1", proposed(0))
 			current, err := log.supervisor.enter(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // that does one thing after the other, each between its question and its
 // answer.
 func (s *suite) isLinearizable(ctx context.Context) {
-	const rounds, clients, streams, asks = 6, 12, 3, 20
+	const rounds, clients, streams, asks = 4, 12, 3, 20
 	random := Random(s.T)
 	for range rounds {
 		h := &history{suite: s, start: time.Now(), proposed: map[string][]string{}}
