@@ -10,6 +10,7 @@ import (
 
 func nodeCommand(c *config) *cobra.Command {
 	var listen string
+	g := new(guard)
 	cmd := &cobra.Command{
 		Use:   "node",
 		Short: "Serve the embedded log alone to EventStoreDB clients",
@@ -27,7 +28,7 @@ func nodeCommand(c *config) *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, n.Close()) }()
-			stop, err := serveNode(&house{config: c, logger: logger, node: n}, listen)
+			stop, err := serveNode(&house{config: c, logger: logger, node: n}, listen, g)
 			if err != nil {
 				return err
 			}
@@ -36,5 +37,6 @@ func nodeCommand(c *config) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:2113", "loopback address or unix:PATH to listen on; port 0 takes a free one")
+	g.register(cmd)
 	return cmd
 }

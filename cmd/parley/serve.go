@@ -64,7 +64,7 @@ func (s *serving) run(ctx context.Context, c *config, announce func(context.Cont
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
 	if s.nodeListen != "" {
-		stop, err := serveNode(h, s.nodeListen)
+		stop, err := serveNode(h, s.nodeListen, new(guard))
 		if err != nil {
 			return err
 		}
@@ -139,15 +139,19 @@ func ignoreClosed(err error) error {
 
 // serveNode serves the embedded log to EventStoreDB clients and returns what
 // stops it.
-func serveNode(h *house, address string) (stop func() error, err error) {
+func serveNode(h *house, address string, g *guard) (stop func() error, err error) {
 	if h.node == nil {
 		return nil, misused("--node-listen needs the embedded log, but --eventstore names a cluster")
 	}
-	listener, err := listenLocally(address)
+	options, err := g.options(h.logger)
 	if err != nil {
 		return nil, err
 	}
-	server := wire.NewServer(h.node, wire.Options{Logger: h.logger})
+	listener, err := listenGuarded(address, g)
+	if err != nil {
+		return nil, err
+	}
+	server := wire.NewServer(h.node, options)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	fmt.Printf("parley: node listening on %s\n", listener.Addr())
@@ -158,9 +162,9 @@ func serveNode(h *house, address string) (stop func() error, err error) {
 	}, nil
 }
 
-// listenLocally listens where only this machine can connect, since the node's
-// listener asks nobody who they are.
-func listenLocally(address string) (net.Listener, error) {
+// listenGuarded listens where only this machine can connect, unless the guard
+// keeps strangers out.
+func listenGuarded(address string, g *guard) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		return net.Listen("unix", path)
 	}
@@ -168,8 +172,8 @@ func listenLocally(address string) (net.Listener, error) {
 	if err != nil {
 		return nil, misused("the node's address must be HOST:PORT or unix:PATH: %w", err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, misused("the node asks nobody who they are, so it listens on loopback addresses only, not on %s", address)
+	if ip := net.ParseIP(host); !g.closed() && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, misused("without --tls-cert and --credentials the node asks nobody who they are, so it listens on loopback addresses only, not on %s", address)
 	}
 	return net.Listen("tcp", address)
 }
