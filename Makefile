@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 export CGO_ENABLED = 0
 
-.PHONY: run build test check bench clean
+.PHONY: run build test durability check bench clean
 
 run: build
 	$(BIN) demo
@@ -23,6 +23,10 @@ ifeq ($(RACE),)
 else
 	CGO_ENABLED=1 $(GO) test -race ./...
 endif
+
+# Without the race detector, so that as many processes as possible are killed.
+durability:
+	$(GO) test -count=1 -v -run '^TestKillsUnderLoad$$' ./events/node
 
 check:
 	$(GO) build ./...
