@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -67,11 +68,7 @@ func (f *auditFlags) list(cmd *cobra.Command, c *config) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closing := a.close(); err == nil {
-			err = closing
-		}
-	}()
+	defer func() { err = errors.Join(err, a.close()) }()
 	path, query := "/v1/audit/events", flagQuery(map[string]string{
 		"stream": f.stream, "type": f.kind, "actor": f.actor, "from": f.from, "to": f.to, "after": f.after,
 	})
@@ -148,11 +145,7 @@ func auditEventCommand(c *config) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer func() {
-				if closing := a.close(); err == nil {
-					err = closing
-				}
-			}()
+			defer func() { err = errors.Join(err, a.close()) }()
 			body, err := a.get(cmd.Context(), "/v1/audit/events/"+url.PathEscape(args[0]), nil)
 			if err != nil {
 				return err

@@ -48,7 +48,7 @@ func (c *config) complete(flags *pflag.FlagSet, lookup func(string) (string, boo
 	if bad != nil {
 		return bad
 	}
-	if c.eventstore != embedded && !strings.HasPrefix(c.eventstore, "esdb://") && !strings.HasPrefix(c.eventstore, "esdb+discover://") {
+	if c.eventstore != embedded && !isCluster(c.eventstore) {
 		return misused("--eventstore must be %q or begin with esdb:// or esdb+discover://, not %q", embedded, c.eventstore)
 	}
 	if c.views != "sqlite" {
@@ -59,6 +59,11 @@ func (c *config) complete(flags *pflag.FlagSet, lookup func(string) (string, boo
 		return misused("--log-level: %w", err)
 	}
 	return nil
+}
+
+// isCluster tells a cluster's connection string from other names of logs.
+func isCluster(log string) bool {
+	return strings.HasPrefix(log, "esdb://") || strings.HasPrefix(log, "esdb+discover://")
 }
 
 // variable is the environment's name for a flag.

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"parley/cmd/parley/moving"
@@ -36,10 +34,6 @@ func copyCommand(c *config) *cobra.Command {
 	flags.StringVar(&m.fromKeys, "from-keys", "", "data directory of the source's vault, if --from is a cluster")
 	flags.StringVar(&m.toKeys, "to-keys", "", "data directory for the target's vault, if --to is a cluster")
 	return cmd
-}
-
-func isCluster(log string) bool {
-	return strings.HasPrefix(log, "esdb://") || strings.HasPrefix(log, "esdb+discover://")
 }
 
 func (m *moveFlags) run(cmd *cobra.Command, c *config) (err error) {
@@ -95,7 +89,7 @@ func openAnyLog(ctx context.Context, c *config, name string) (events.Log, func()
 	if isCluster(name) {
 		one.data, one.eventstore = "", name
 	}
-	h := &house{config: &one, logger: c.logger(), metrics: prometheus.NewRegistry(), stop: func() {}}
+	h := newHouse(&one, c.logger())
 	log, err := h.openLog(ctx)
 	return log, h.close, err
 }

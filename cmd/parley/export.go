@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"parley/cmd/parley/moving"
@@ -88,7 +87,7 @@ func importLines(cmd *cobra.Command, c *config, path string) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	h := &house{config: c, logger: c.logger(), metrics: prometheus.NewRegistry(), stop: func() {}}
+	h := newHouse(c, c.logger())
 	defer func() { err = errors.Join(err, h.close()) }()
 	if err := c.makeData(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -77,11 +78,7 @@ func (f *growthFlags) show(cmd *cobra.Command, c *config, path string, asked map
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closing := a.close(); err == nil {
-			err = closing
-		}
-	}()
+	defer func() { err = errors.Join(err, a.close()) }()
 	body, err := a.get(cmd.Context(), path, query)
 	if err != nil {
 		return err

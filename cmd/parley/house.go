@@ -76,9 +76,14 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	return h, nil
 }
 
+// newHouse is a house of which nothing is open yet.
+func newHouse(c *config, logger *slog.Logger) *house {
+	return &house{config: c, logger: logger, metrics: prometheus.NewRegistry(), stop: func() {}}
+}
+
 // openStores opens the ground floor alone: the log and the vault. Close it.
 func openStores(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err error) {
-	h := &house{config: c, logger: logger, metrics: prometheus.NewRegistry(), stop: func() {}}
+	h := newHouse(c, logger)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
