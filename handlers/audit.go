@@ -86,7 +86,7 @@ func (s *Server) listEvents(ctx context.Context, in *auditInput) (*auditOutput, 
 	}
 	candidates := s.Journal.Log.ReadAll(ctx, events.Position(in.After), events.Forwards, s.Limits.Scan)
 	if in.Stream != "" {
-		first, err := s.firstAfter(ctx, in.Stream, events.Position(in.After))
+		first, _, err := events.RevisionsAfter(ctx, s.Journal.Log, in.Stream, events.Position(in.After))
 		if err != nil {
 			return nil, err
 		}
@@ -140,35 +140,6 @@ func (f auditFilter) next(after events.Position) *string {
 	}
 	path := "/v1/audit/events?" + query.Encode()
 	return &path
-}
-
-// firstAfter is the revision of a stream's first event after a position, found
-// by halving: revisions rise with positions.
-func (s *Server) firstAfter(ctx context.Context, stream string, after events.Position) (uint64, error) {
-	if after == events.Beginning {
-		return 0, nil
-	}
-	low, high := uint64(0), uint64(0)
-	for last, err := range s.Journal.Log.Read(ctx, stream, events.LastRevision, events.Backwards, 1) {
-		if err != nil {
-			return 0, err
-		}
-		high = last.Revision + 1
-	}
-	for low < high {
-		middle := low + (high-low)/2
-		for event, err := range s.Journal.Log.Read(ctx, stream, middle, events.Forwards, 1) {
-			if err != nil {
-				return 0, err
-			}
-			if event.Position > after {
-				high = middle
-			} else {
-				low = event.Revision + 1
-			}
-		}
-	}
-	return low, nil
 }
 
 type eventInput struct {

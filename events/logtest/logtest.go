@@ -63,6 +63,7 @@ func Run(t *testing.T, subject Subject) {
 		{"Concurrency", (*suite).testConcurrency},
 		{"Read", (*suite).testRead},
 		{"ReadAll", (*suite).testReadAll},
+		{"After", (*suite).testAfter},
 		{"Follow", (*suite).testFollow},
 	}
 	if subject.Reopen != nil {
