@@ -42,8 +42,6 @@ type Conversations struct {
 	rooms map[uuid.UUID]*room
 	// order is the rooms that the batch being applied has touched.
 	order []*room
-	// people entered or left a conversation in that batch.
-	people []uuid.UUID
 }
 
 // roomsKept bounds how many conversations' counters stay in memory between
@@ -191,7 +189,6 @@ func (c *Conversations) lifecycle(ctx context.Context, tx *views.Tx, item *roomF
 // join lets a user in, who has read what was said before.
 func (c *Conversations) join(ctx context.Context, tx *views.Tx, item *roomFact, r *room, user uuid.UUID) error {
 	r.crewChanged = true
-	c.people = append(c.people, user)
 	_, err := tx.Exec(ctx, `INSERT INTO participants (conversation, participant, joined, joined_at, read_up_to)
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
 		r.id[:], user[:], int64(item.Position), timeText(item.Meta.OccurredAt), r.messages)
@@ -201,7 +198,6 @@ func (c *Conversations) join(ctx context.Context, tx *views.Tx, item *roomFact, 
 func (c *Conversations) leave(ctx context.Context, tx *views.Tx, r *room, user uuid.UUID) error {
 	r.crewChanged = true
 	delete(r.markers, user)
-	c.people = append(c.people, user)
 	_, err := tx.Exec(ctx, `DELETE FROM participants WHERE conversation = $1 AND participant = $2`, r.id[:], user[:])
 	return err
 }
@@ -218,22 +214,19 @@ func (c *Conversations) post(ctx context.Context, tx *views.Tx, item *roomFact, 
 }
 
 // committed drops what readers had cached of the conversations that changed.
-func (c *Conversations) committed() []uuid.UUID {
-	topics := c.people
+func (c *Conversations) committed() {
 	for _, r := range c.order {
 		c.cache.drop(r.id, r.posted, r.crewChanged)
-		topics = append(topics, r.id)
 		r.posted, r.crewChanged, r.touched = false, false, false
 	}
-	c.order, c.people = c.order[:0], nil
+	c.order = c.order[:0]
 	if len(c.rooms) > roomsKept {
 		clear(c.rooms)
 	}
-	return topics
 }
 
 func (c *Conversations) reset() {
 	clear(c.rooms)
-	c.order, c.people = nil, nil
+	c.order = nil
 	c.cache.clear()
 }

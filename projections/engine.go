@@ -7,10 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"parley/events"
-	"parley/projections/live"
 	"parley/projections/views"
 )
 
@@ -38,8 +35,8 @@ type projection[T any] interface {
 	// whole transaction.
 	apply(ctx context.Context, tx *views.Tx, items []T) error
 	// committed is called when what was applied is stored, before anyone who
-	// waits for it goes on. It returns the conversations and users concerned.
-	committed() []uuid.UUID
+	// waits for it goes on.
+	committed()
 	// reset forgets everything kept in memory, for the view is not what was
 	// applied last.
 	reset()
@@ -55,7 +52,6 @@ type runner[T any] struct {
 	log        events.Log
 	logger     *slog.Logger
 	now        func() time.Time
-	hub        *live.Hub
 	meters     meters
 	batchSize  int
 	processors int
@@ -189,7 +185,8 @@ func (r *runner[T]) commit(ctx context.Context, b *batch[T]) error {
 		r.meters.commit.Observe(r.storedAt.Sub(began).Seconds())
 	}
 	r.reached = b.reached
-	r.publish(b, r.projection.committed())
+	r.projection.committed()
+	r.publish(b)
 	if r.now().Sub(r.storedAt) >= checkpointEvery {
 		return r.storeCheckpoint(ctx)
 	}
@@ -208,21 +205,13 @@ func (r *runner[T]) blame(ctx context.Context, b *batch[T], err error) error {
 	return errOneByOne
 }
 
-func (r *runner[T]) publish(b *batch[T], topics []uuid.UUID) {
+func (r *runner[T]) publish(b *batch[T]) {
 	position := events.Position(b.reached.Position)
 	if b.caughtUp {
 		r.setState(Running)
 	}
 	r.advance(position, b.created)
 	r.meters.position.Set(float64(position))
-	if r.hub == nil || len(topics) == 0 {
-		return
-	}
-	wakes := make([]live.Wake, len(topics))
-	for i, topic := range topics {
-		wakes[i] = live.Wake{Topic: topic, Position: position}
-	}
-	r.hub.Publish(wakes...)
 }
 
 // storeCheckpoint moves the stored checkpoint past events that do not matter.

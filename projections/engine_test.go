@@ -17,7 +17,6 @@ import (
 
 	"parley/events"
 	"parley/projections"
-	"parley/projections/live"
 )
 
 // raw writes an event as any program with access to the log could.
@@ -429,33 +428,5 @@ func TestRepeatedEventIsShownOnce(t *testing.T) {
 	summary, err := set.Growth.Summary(t.Context(), morning.Add(-1), morning)
 	if err != nil || summary.Users != 1 {
 		t.Errorf("the summary: %+v, %v", summary, err)
-	}
-}
-
-func TestHubIsWokenAfterTheCommit(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann)
-	hub := new(live.Hub)
-	w.opts.Hub = hub
-	set, _ := w.settled()
-	people, talk := hub.Subscribe(bob), hub.Subscribe(room)
-	defer people.Close()
-	defer talk.Close()
-
-	joined := w.join(room, bob, ann, 1)
-	if wake := <-people.Wakes(); wake.Topic != bob || wake.Position < joined.Position {
-		t.Errorf("bob's wake: %+v", wake)
-	}
-	posted := w.post(room, ann, "hello", 2)
-	for wake := range talk.Wakes() {
-		if wake.Topic != room {
-			t.Fatalf("the room's wake: %+v", wake)
-		}
-		if wake.Position >= posted.Position {
-			break
-		}
-	}
-	if got := unread(t, set, room, bob); got[0] != 1 {
-		t.Errorf("when woken, unread is %d", got[0])
 	}
 }

@@ -299,7 +299,7 @@ func (g *Growth) flush(ctx context.Context, tx *views.Tx) error {
 	return nil
 }
 
-func (g *Growth) committed() []uuid.UUID { return nil }
+func (g *Growth) committed() {}
 
 func (g *Growth) reset() {
 	g.members, g.old = make(map[uuid.UUID]*member), nil

@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"parley/events"
-	"parley/projections/live"
 	"parley/projections/views"
 )
 
@@ -56,9 +55,6 @@ type Options struct {
 	Logger *slog.Logger
 	// Metrics registers the projections' metrics, if it is not nil.
 	Metrics prometheus.Registerer
-	// Hub is woken after each commit, if it is not nil, with the conversations
-	// that changed and the users who entered or left one.
-	Hub *live.Hub
 	// BatchEvents bounds how many events one transaction applies; 0 means
 	// DefaultBatchEvents.
 	BatchEvents int
@@ -148,7 +144,6 @@ func open[T any](ctx context.Context, s *Set, opts Options, meters meterSet, p p
 		log:        s.log,
 		logger:     opts.Logger.With("projection", schema.Name),
 		now:        opts.Now,
-		hub:        opts.Hub,
 		meters:     meters.of(schema.Name),
 		batchSize:  opts.BatchEvents,
 		processors: runtime.GOMAXPROCS(0),

@@ -91,7 +91,7 @@ func changeProfile(ctx context.Context, tx *views.Tx, event events.Event, fact *
 	return err
 }
 
-func (u *Users) committed() []uuid.UUID { return nil }
+func (u *Users) committed() {}
 
 func (u *Users) reset() {}
 

@@ -25,7 +25,6 @@ import (
 	"parley/handlers"
 	"parley/handlers/web"
 	"parley/projections"
-	"parley/projections/live"
 )
 
 // house is all that stands on one data directory, from the log up. Commands
@@ -66,7 +65,7 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 		return nil, err
 	}
 	h.views, err = projections.Open(ctx, h.journal, projections.Options{
-		Dir: c.viewsDir(), Now: time.Now, Logger: logger, Metrics: h.metrics, Hub: new(live.Hub),
+		Dir: c.viewsDir(), Now: time.Now, Logger: logger, Metrics: h.metrics,
 	})
 	if err != nil {
 		return nil, err
