@@ -30,6 +30,8 @@ var catalogue = []shape{
 	{"ParticipantRemoved", 1, func() Fact { return new(ParticipantRemoved) }, nil},
 	{"MessagePosted", 1, func() Fact { return new(MessagePosted) }, nil},
 	{"ReadUpTo", 1, func() Fact { return new(ReadUpTo) }, nil},
+	{"TokenRevoked", 1, func() Fact { return new(TokenRevoked) }, nil},
+	{"SubjectRevoked", 1, func() Fact { return new(SubjectRevoked) }, nil},
 }
 
 var (

@@ -33,6 +33,8 @@ var examples = []events.Fact{
 	&events.ParticipantRemoved{Conversation: room, User: bob, By: ada},
 	&events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("It weaves algebraic patterns."), ReplyTo: &answered},
 	&events.ReadUpTo{Conversation: room, User: bob, Number: 7},
+	&events.TokenRevoked{Token: "6f0f4c58", Subject: ada.String(), Expires: time.Date(2015, time.April, 24, 17, 0, 0, 0, time.UTC)},
+	&events.SubjectRevoked{Subject: ada.String()},
 }
 
 // golden is a stored event as a file keeps it.

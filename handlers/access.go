@@ -58,7 +58,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 			asked := requestOf(r.Context())
 			scheme, token, _ := strings.Cut(header, " ")
 			if strings.EqualFold(scheme, "Bearer") {
-				asked.caller, asked.tokenFault = s.Tokens.Verify(strings.TrimSpace(token))
+				asked.caller, asked.tokenFault = s.verify(r.Context(), strings.TrimSpace(token))
 			} else {
 				asked.tokenFault = ErrTokenInvalid
 			}

@@ -36,6 +36,8 @@ type verdict struct {
 var verdicts = []verdict{
 	{errNoToken, http.StatusUnauthorized, "a bearer token is required"},
 	{ErrTokenExpired, http.StatusUnauthorized, "the token has expired; ask for a new one"},
+	{ErrTokenRevoked, http.StatusUnauthorized, "the token was revoked; ask for a new one"},
+	{ErrIssuerAway, http.StatusServiceUnavailable, "the issuer of this token does not answer, so it cannot be checked; repeat the request"},
 	{ErrTokenInvalid, http.StatusUnauthorized, "the token is not one of this server"},
 	{errScope, http.StatusForbidden, "the token's scope does not allow this"},
 	{errNotUser, http.StatusForbidden, "only a user can do this, and the token's subject is none"},

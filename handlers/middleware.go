@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -139,6 +138,7 @@ var (
 	apiPolicy    = []string{"default-src 'none'; frame-ancestors 'none'"}
 	pagePolicy   = []string{"default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"}
 	sharedOrigin = []string{"same-origin"}
+	onlyTLS      = []string{"max-age=31536000"}
 )
 
 // secure sets the headers that keep browsers from being used against their
@@ -151,6 +151,9 @@ func secure(next http.Handler) http.Handler {
 		h["X-Frame-Options"] = deny
 		h["Cross-Origin-Resource-Policy"] = sharedOrigin
 		h["Content-Security-Policy"] = apiPolicy
+		if r.TLS != nil {
+			h["Strict-Transport-Security"] = onlyTLS
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -180,7 +183,7 @@ func (s *Server) limitRates() func(http.Handler) http.Handler {
 			if caller := callerOf(r.Context()); caller != nil {
 				limiter, key = bySubject, caller.Subject
 			} else if byAddress != nil {
-				key = address(r)
+				key = s.address(r)
 			}
 			if limiter == nil || !limiter.RespondOnLimit(w, r, key) {
 				next.ServeHTTP(w, r)
@@ -197,12 +200,4 @@ func (s *Server) limiter(rate int) *httprate.RateLimiter {
 	return httprate.NewRateLimiter(rate, time.Minute,
 		httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}),
 		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errTooMany) }))
-}
-
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	return httprate.CanonicalizeIP(host)
 }

@@ -68,6 +68,7 @@ var routeTable = map[string]row{
 	"GET /v1/audit/events":            {"/v1/audit/events", "", auditors},
 	"GET /v1/audit/events/{position}": {"/v1/audit/events/{position}", "", auditors},
 	"POST /v1/tokens":                 {"/v1/tokens", `{"scope":"analyst"}`, operators(201)},
+	"POST /v1/tokens/revocations":     {"/v1/tokens/revocations", `{"subject":"nobody"}`, expected{401, 403, 403, 204, 403, 403, 401}},
 
 	"GET /healthz":      {"/healthz", "", everybody},
 	"GET /readyz":       {"/readyz", "", everybody},

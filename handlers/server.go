@@ -6,6 +6,7 @@ package handlers
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -75,9 +76,12 @@ type Options struct {
 	Journal *events.Journal
 	Views   *projections.Set
 	Tokens  *Tokens
-	Now     func() time.Time
-	NewID   func() uuid.UUID
-	Logger  *slog.Logger
+	// Issuer is whose tokens are accepted in place of those this server would
+	// issue to users. It may be nil.
+	Issuer *Issuer
+	Now    func() time.Time
+	NewID  func() uuid.UUID
+	Logger *slog.Logger
 	// Metrics is where the server's metrics are registered, and what /metrics
 	// shows.
 	Metrics *prometheus.Registry
@@ -88,6 +92,11 @@ type Options struct {
 	Page http.Handler
 	// OpenRegistration lets anybody register as a user.
 	OpenRegistration bool
+	// Origins are the origins, as https://chat.example, whose pages browsers let
+	// use the API, besides the server's own.
+	Origins []string
+	// Proxies are the networks whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 	// Limits may be zero.
 	Limits Limits
 	// Version is shown in the API's description.
@@ -132,7 +141,7 @@ func (s *Server) mount() {
 	s.root.NotFound(s.notFound)
 	s.root.MethodNotAllowed(s.methodNotAllowed)
 
-	s.routes.Use(private, s.authenticate, s.limitRates())
+	s.routes.Use(s.crossOrigin(), private, s.authenticate, s.limitRates())
 	s.routes.NotFound(s.notFound)
 	s.routes.MethodNotAllowed(s.methodNotAllowed)
 	s.userRoutes()
@@ -142,6 +151,7 @@ func (s *Server) mount() {
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()
+	s.revocationRoutes()
 	s.root.Mount(prefix, s.routes)
 
 	s.root.Group(s.operationRoutes)

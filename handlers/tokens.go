@@ -1,27 +1,20 @@
 package handlers
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
-
-	"parley/events"
-	"parley/events/decide"
 )
 
 // Scope is what a token allows beyond acting as its subject.
@@ -47,9 +40,7 @@ const (
 	// verifiedTokens bounds how many verified tokens are remembered: checking
 	// an Ed25519 signature costs as much as all the rest of a request.
 	verifiedTokens = 50_000
-	// rememberedGrants bounds how many keyed grants can be repeated.
-	rememberedGrants = 10_000
-	maxSubject       = 200
+	maxSubject     = 200
 )
 
 // ParseScopes reads scopes as a token's claim has them: separated by spaces.
@@ -73,9 +64,14 @@ type Caller struct {
 	// Subject is a user's id, or another name for who acts.
 	Subject string
 	// User is the subject if that is a user's id, and zero otherwise.
-	User    uuid.UUID
-	Scopes  []Scope
+	User   uuid.UUID
+	Scopes []Scope
+	// Token is the id of the token that was presented.
+	Token   string
+	Issued  time.Time
 	Expires time.Time
+	// external: the token is one of Options.Issuer.
+	external bool
 }
 
 // Has tells whether the caller's token has a scope.
@@ -169,9 +165,11 @@ func checkSubject(subject string) error {
 	return nil
 }
 
-// ErrTokenExpired and ErrTokenInvalid are why a token is not accepted.
+// ErrTokenExpired, ErrTokenInvalid and ErrTokenRevoked are why a token is not
+// accepted.
 var (
 	ErrTokenExpired = errors.New("the token has expired")
+	ErrTokenRevoked = errors.New("the token was revoked")
 	ErrTokenInvalid = errors.New("the token is not one of this server")
 )
 
@@ -208,136 +206,12 @@ func (t *Tokens) verify(token string) (*Caller, error) {
 	if err != nil || checkSubject(said.Subject) != nil {
 		return nil, ErrTokenInvalid
 	}
-	caller := &Caller{Subject: said.Subject, Scopes: scopes, Expires: said.ExpiresAt.Time}
+	caller := &Caller{Subject: said.Subject, Scopes: scopes, Token: said.ID, Expires: said.ExpiresAt.Time}
+	if said.IssuedAt != nil {
+		caller.Issued = said.IssuedAt.Time
+	}
 	if user, err := uuid.Parse(said.Subject); err == nil && user.String() == said.Subject {
 		caller.User = user
 	}
 	return caller, nil
-}
-
-// grants remembers the tokens issued for idempotency keys. A token is no fact,
-// so that only this server, while it runs, knows what it answered.
-type grants struct {
-	mu       sync.Mutex
-	answered *lru.Cache[uuid.UUID, grant] // guarded by mu
-}
-
-type grant struct {
-	asked grantBody
-	token Token
-}
-
-func newGrants() (*grants, error) {
-	answered, err := lru.New[uuid.UUID, grant](rememberedGrants)
-	return &grants{answered: answered}, err
-}
-
-// once returns the token issued for the same request before, or issues it.
-func (g *grants) once(key uuid.UUID, asked grantBody, issue func() (Token, error)) (Token, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if before, ok := g.answered.Get(key); ok {
-		if before.asked != asked {
-			return Token{}, events.ErrKeyReused
-		}
-		return before.token, nil
-	}
-	token, err := issue()
-	if err == nil {
-		g.answered.Add(key, grant{asked, token})
-	}
-	return token, err
-}
-
-type grantBody struct {
-	UserID  uuid.UUID `json:"userId,omitzero" required:"false" format:"uuid" doc:"The user who will act; in place of subject."`
-	Subject string    `json:"subject,omitempty" doc:"Whoever else will act, by a name of your choice; the scope's if absent."`
-	Scope   string    `json:"scope,omitempty" doc:"analyst, auditor, operator, or several of them separated by spaces." example:"analyst"`
-	TTL     int64     `json:"ttl,omitempty" doc:"For how many seconds the token holds, at most 31622400; 2592000 (30 days) if absent."`
-}
-
-type grantInput struct {
-	KeyHeader
-	Body grantBody
-}
-
-type grantOutput struct {
-	Body Token
-}
-
-func (s *Server) tokenRoutes() {
-	register(s, scoped(Operator), huma.Operation{
-		OperationID:   "issueToken",
-		Method:        http.MethodPost,
-		Path:          "/v1/tokens",
-		Summary:       "Issue a token",
-		Description:   "For an operator. A repeat with the same Idempotency-Key answers with the same token as long as the server remembers it, at least until it restarts.",
-		Tags:          []string{"tokens"},
-		DefaultStatus: http.StatusCreated,
-		MaxBodyBytes:  smallBody,
-		Errors:        []int{http.StatusBadRequest},
-	}, s.issueToken)
-}
-
-func (s *Server) issueToken(ctx context.Context, in *grantInput) (*grantOutput, error) {
-	asked := in.Body
-	issue, err := s.grant(ctx, asked)
-	if err != nil {
-		return nil, err
-	}
-	cause, err := in.cause(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var token Token
-	if cause.IdempotencyKey == "" {
-		token, err = issue()
-	} else {
-		token, err = s.grants.once(events.KeyedID(cause.Actor, cause.IdempotencyKey), asked, issue)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &grantOutput{token}, nil
-}
-
-// grant checks what is asked for and returns how to issue it.
-func (s *Server) grant(ctx context.Context, asked grantBody) (func() (Token, error), error) {
-	scopes, err := ParseScopes(asked.Scope)
-	if err != nil {
-		return nil, refusedField("body.scope", err.Error())
-	}
-	ttl := DefaultTTL
-	if asked.TTL != 0 {
-		if asked.TTL < 0 || asked.TTL > int64(MaxTTL/time.Second) {
-			return nil, refusedField("body.ttl", fmt.Sprintf("must be between 1 and %d seconds", MaxTTL/time.Second))
-		}
-		ttl = time.Duration(asked.TTL) * time.Second
-	}
-	subject, err := s.grantee(ctx, asked)
-	if err != nil {
-		return nil, err
-	}
-	return func() (Token, error) { return s.Tokens.Issue(subject, scopes, ttl) }, nil
-}
-
-func (s *Server) grantee(ctx context.Context, asked grantBody) (string, error) {
-	if asked.UserID == uuid.Nil {
-		subject := asked.Subject
-		if subject == "" {
-			subject = asked.Scope
-		}
-		if err := checkSubject(subject); err != nil {
-			return "", refusedField("body.subject", err.Error())
-		}
-		return subject, nil
-	}
-	if asked.Subject != "" {
-		return "", refusedField("body.subject", "must be absent when userId is given")
-	}
-	_, known, err := s.Journal.Fact(ctx, events.UserStream(asked.UserID), 0)
-	if err == nil && !known {
-		err = decide.NoSuchUser("userId", asked.UserID)
-	}
-	return asked.UserID.String(), err
 }

@@ -23,7 +23,7 @@ func (s *Server) userRoutes() {
 		Method:        http.MethodPost,
 		Path:          "/v1/users",
 		Summary:       "Register a user",
-		Description:   "For an operator, or for anybody where registration is open. The answer holds the user's token.",
+		Description:   "For an operator, or for anybody where registration is open. The answer holds the user's token. Where an external issuer is configured, whoever presents a token of its own is registered as the user it names, and the answer's token is empty.",
 		Tags:          []string{"users"},
 		DefaultStatus: http.StatusCreated,
 		MaxBodyBytes:  smallBody,
@@ -58,7 +58,15 @@ func (s *Server) userRoutes() {
 }
 
 func (s *Server) registrars() access {
-	if s.OpenRegistration {
+	switch {
+	case s.Issuer != nil:
+		return access{admits: func(c *Caller) error {
+			if !c.external && !c.Has(Operator) {
+				return errScope
+			}
+			return nil
+		}}
+	case s.OpenRegistration:
 		return anyone()
 	}
 	return scoped(Operator)
@@ -81,6 +89,7 @@ type registerOutput struct {
 type registered struct {
 	User projections.User `json:"user"`
 	// Token acts as the user; it holds for DefaultTTL from the registration.
+	// It is empty where tokens are issued by somebody else.
 	Token string `json:"token"`
 }
 
@@ -90,21 +99,29 @@ func (s *Server) registerUser(ctx context.Context, in *registerInput) (*register
 		return nil, err
 	}
 	registration := decide.Registration{Handle: in.Body.Handle, DisplayName: in.Body.DisplayName, Product: in.Body.Product}
-	if callerOf(ctx) == nil && cause.IdempotencyKey != "" {
+	caller := callerOf(ctx)
+	if caller == nil && cause.IdempotencyKey != "" {
 		if registration.User, err = ownID(cause.IdempotencyKey); err != nil {
 			return nil, err
 		}
+	}
+	if caller != nil && caller.external && !caller.Has(Operator) {
+		registration.User = caller.User
 	}
 	event, err := s.Commands.Register(ctx, cause, registration)
 	if err != nil {
 		return nil, err
 	}
 	user := userOf(event)
+	position := PositionHeader{uint64(event.Position)}
+	if s.Issuer != nil {
+		return &registerOutput{position, registered{User: user}}, nil
+	}
 	token, err := s.Tokens.issueAt(event.Meta.OccurredAt, event.ID.String(), user.ID.String(), nil, DefaultTTL)
 	if err != nil {
 		return nil, err
 	}
-	return &registerOutput{PositionHeader{uint64(event.Position)}, registered{user, token.Token}}, nil
+	return &registerOutput{position, registered{user, token.Token}}, nil
 }
 
 // ownID is the id of somebody who registers without a token but with an

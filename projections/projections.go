@@ -69,6 +69,8 @@ type Set struct {
 	Users         *Users
 	Conversations *Conversations
 	Growth        *Growth
+	// Revocations are kept in memory, and folded by Run.
+	Revocations *Revocations
 
 	log     events.Log
 	now     func() time.Time
@@ -96,6 +98,7 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		Users:         &Users{journal: journal},
 		Conversations: newConversations(journal),
 		Growth:        newGrowth(opts.Now),
+		Revocations:   newRevocations(journal, opts.Logger),
 		log:           journal.Log,
 		now:           opts.Now,
 	}
@@ -158,6 +161,7 @@ func open[T any](ctx context.Context, s *Set, opts Options, meters meterSet, p p
 // as its Status tells; the others run on. Run is called once.
 func (s *Set) Run(ctx context.Context) {
 	var running sync.WaitGroup
+	running.Go(func() { s.Revocations.run(ctx) })
 	for _, e := range s.engines {
 		running.Go(func() { e.run(ctx) })
 	}

@@ -45,8 +45,7 @@ func openAPI(ctx context.Context, c *config, scope handlers.Scope) (*api, error)
 }
 
 func remoteAPI(c *config, scope handlers.Scope, inUse error) (*api, error) {
-	serving, err := os.ReadFile(c.servingFile())
-	if err != nil {
+	if _, err := os.Stat(c.controlSocket()); err != nil {
 		return nil, inUse
 	}
 	tokens, err := handlers.OpenTokens(c.tokenKey(), time.Now)
@@ -57,11 +56,12 @@ func remoteAPI(c *config, scope handlers.Scope, inUse error) (*api, error) {
 	if err != nil {
 		return nil, err
 	}
+	client := c.controlClient()
 	return &api{
-		address: strings.TrimSpace(string(serving)),
+		address: controlAddress,
 		token:   token.Token,
-		send:    http.DefaultClient.Do,
-		close:   func() error { return nil },
+		send:    client.Do,
+		close:   func() error { client.CloseIdleConnections(); return nil },
 	}, nil
 }
 
@@ -74,7 +74,7 @@ func localAPI(ctx context.Context, h *house, scope handlers.Scope) (_ *api, err 
 	if err := h.views.CatchUp(ctx); err != nil {
 		return nil, err
 	}
-	handler, err := h.handler(false, -1)
+	handler, err := h.handler()
 	if err != nil {
 		return nil, err
 	}
@@ -118,24 +118,40 @@ func (a *answer) Write(chunk []byte) (int, error) { return a.body.Write(chunk) }
 // get asks for a path and returns the answer's body. A problem that the API
 // answers is an error in its words.
 func (a *api) get(ctx context.Context, path string, query url.Values) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.address+path+"?"+query.Encode(), nil)
+	return a.ask(ctx, http.MethodGet, path+"?"+query.Encode(), nil)
+}
+
+// post sends a value as JSON, and answers as get does.
+func (a *api) post(ctx context.Context, path string, value any) ([]byte, error) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	return a.ask(ctx, http.MethodPost, path, bytes.NewReader(body))
+}
+
+func (a *api) ask(ctx context.Context, method, path string, body io.Reader) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, a.address+path, body)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+a.token)
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
 	response, err := a.send(request)
 	if err != nil {
 		return nil, fmt.Errorf("asking the server that has the data directory: %w", err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, fmt.Errorf("reading the server's answer: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
-		return nil, problem(response.StatusCode, body)
+	if response.StatusCode >= http.StatusMultipleChoices {
+		return nil, problem(response.StatusCode, answer)
 	}
-	return body, nil
+	return answer, nil
 }
 
 // problem makes an error of an RFC 9457 problem.

@@ -154,7 +154,7 @@ func benchHouse(ctx context.Context, dir string) (*bench.House, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := h.handler(false, -1)
+	handler, err := h.handler()
 	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}

@@ -82,11 +82,10 @@ func (c *config) logger() *slog.Logger {
 const vaultFolder = "vault"
 
 // What is kept where below the data directory.
-func (c *config) logDir() string      { return filepath.Join(c.data, "log") }
-func (c *config) viewsDir() string    { return filepath.Join(c.data, "views") }
-func (c *config) vaultDir() string    { return filepath.Join(c.data, vaultFolder) }
-func (c *config) tokenKey() string    { return filepath.Join(c.data, "token.key") }
-func (c *config) servingFile() string { return filepath.Join(c.data, "serving") }
+func (c *config) logDir() string   { return filepath.Join(c.data, "log") }
+func (c *config) viewsDir() string { return filepath.Join(c.data, "views") }
+func (c *config) vaultDir() string { return filepath.Join(c.data, vaultFolder) }
+func (c *config) tokenKey() string { return filepath.Join(c.data, "token.key") }
 
 func (c *config) makeData() error {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {

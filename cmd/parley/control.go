@@ -17,12 +17,12 @@ import (
 )
 
 // The control socket lies in the data directory, for the owner of its files
-// alone. By it, commands of this machine ask the running server for what only
-// the owner of the log can do.
+// alone. By it, commands of this machine ask the running server: for all that
+// its API answers, and for what only the owner of the log can do.
 func (c *config) controlSocket() string { return filepath.Join(c.data, "control") }
 
 // serveControl listens on the control socket until stop is called.
-func serveControl(h *house) (stop func() error, err error) {
+func serveControl(h *house, api http.Handler) (stop func() error, err error) {
 	path := h.config.controlSocket()
 	// The log's lock is held, so a socket that is there was left by a crash.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -30,7 +30,7 @@ func serveControl(h *house) (stop func() error, err error) {
 	}
 	listener, err := net.Listen("unix", path)
 	if errors.Is(err, syscall.EINVAL) {
-		h.logger.Warn("the data directory's path is too long for a socket: no backup while serving", "path", path)
+		h.logger.Warn("the data directory's path is too long for a socket: no command can ask this server", "path", path)
 		return func() error { return nil }, nil
 	}
 	if err != nil {
@@ -41,6 +41,7 @@ func serveControl(h *house) (stop func() error, err error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /backup", h.answerBackup)
+	mux.Handle("/v1/", api)
 	server := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: headerTimeout,
@@ -74,20 +75,28 @@ func (h *house) answerBackup(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// controlAddress stands for the control socket in URLs.
+const controlAddress = "http://control"
+
+// controlClient speaks with whoever listens on the control socket.
+func (c *config) controlClient() *http.Client {
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", c.controlSocket())
+		},
+	}}
+}
+
 // askServer asks the server that owns the data directory.
 func askServer(ctx context.Context, c *config, path string, request any) error {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			dialer := net.Dialer{Timeout: 5 * time.Second}
-			return dialer.DialContext(ctx, "unix", c.controlSocket())
-		},
-	}}
+	client := c.controlClient()
 	defer client.CloseIdleConnections()
-	post, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control"+path, bytes.NewReader(body))
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, controlAddress+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -149,23 +149,29 @@ func (h *house) project() {
 	h.stopped.Go(func() { h.views.Run(ctx) })
 }
 
-// handler is the house's whole HTTP.
-func (h *house) handler(openRegistration bool, rate int) (http.Handler, error) {
-	return handlers.New(handlers.Options{
-		Commands:         h.commands,
-		Journal:          h.journal,
-		Views:            h.views,
-		Tokens:           h.tokens,
-		Now:              time.Now,
-		NewID:            newID,
-		Logger:           h.logger,
-		Metrics:          h.metrics,
-		Health:           h.health,
-		Page:             web.Handler(),
-		OpenRegistration: openRegistration,
-		Limits:           handlers.Limits{Rate: rate},
-		Version:          version,
-	})
+// options are what the house's HTTP is made of; who serves it may change them.
+func (h *house) options() handlers.Options {
+	return handlers.Options{
+		Commands: h.commands,
+		Journal:  h.journal,
+		Views:    h.views,
+		Tokens:   h.tokens,
+		Now:      time.Now,
+		NewID:    newID,
+		Logger:   h.logger,
+		Metrics:  h.metrics,
+		Health:   h.health,
+		Page:     web.Handler(),
+		Version:  version,
+	}
+}
+
+// handler is the house's HTTP for commands of this machine, which may ask as
+// often as they like.
+func (h *house) handler() (http.Handler, error) {
+	options := h.options()
+	options.Limits.Rate = -1
+	return handlers.New(options)
 }
 
 // close stops the projections and closes everything, the log last.

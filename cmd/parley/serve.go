@@ -2,18 +2,19 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"parley/events/node/wire"
+	"parley/handlers"
 )
 
 // Bounds of a connection, and of the drain when the server stops.
@@ -29,6 +30,7 @@ type serving struct {
 	nodeListen       string
 	openRegistration bool
 	rate             int
+	door             door
 }
 
 func (s *serving) register(cmd *cobra.Command) {
@@ -37,6 +39,7 @@ func (s *serving) register(cmd *cobra.Command) {
 	flags.StringVar(&s.nodeListen, "node-listen", "", "also serve the embedded log to EventStoreDB clients, on a loopback address or unix:PATH")
 	flags.BoolVar(&s.openRegistration, "open-registration", false, "let anybody register as a user")
 	flags.IntVar(&s.rate, "rate", 0, "requests a minute that one token or address may make; 0 is the default, -1 no bound")
+	s.door.register(flags)
 }
 
 func serveCommand(c *config) *cobra.Command {
@@ -57,6 +60,10 @@ func serveCommand(c *config) *cobra.Command {
 // address just before the line that says it is ready.
 func (s *serving) run(ctx context.Context, c *config, announce func(context.Context, *house, string) error) (err error) {
 	logger := c.logger()
+	certificate, err := s.door.certificate(logger)
+	if err != nil {
+		return err
+	}
 	c.lists = s.nodeListen != ""
 	h, err := open(ctx, c, logger)
 	if err != nil {
@@ -70,24 +77,19 @@ func (s *serving) run(ctx context.Context, c *config, announce func(context.Cont
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
-	stopControl, err := serveControl(h)
+	handler, err := s.handler(h)
+	if err != nil {
+		return err
+	}
+	stopControl, err := serveControl(h, handler)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopControl()) }()
-	handler, err := h.handler(s.openRegistration, s.rate)
+	listener, address, err := s.open(certificate)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", s.listen)
-	if err != nil {
-		return fmt.Errorf("--listen %s: %w", s.listen, err)
-	}
-	address := "http://" + listener.Addr().String()
-	if err := os.WriteFile(c.servingFile(), []byte(address+"\n"), 0o600); err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	defer os.Remove(c.servingFile())
 	return serveHTTP(ctx, listener, handler, logger, func() error {
 		if err := announce(ctx, h, address); err != nil {
 			return err
@@ -95,6 +97,28 @@ func (s *serving) run(ctx context.Context, c *config, announce func(context.Cont
 		fmt.Printf("parley: listening on %s\n", address)
 		return nil
 	})
+}
+
+func (s *serving) handler(h *house) (http.Handler, error) {
+	options := h.options()
+	options.OpenRegistration = s.openRegistration
+	options.Limits.Rate = s.rate
+	if err := s.door.configure(&options); err != nil {
+		return nil, err
+	}
+	return handlers.New(options)
+}
+
+// open listens, and returns the address that clients use.
+func (s *serving) open(certificate *tlsPair) (net.Listener, string, error) {
+	listener, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return nil, "", fmt.Errorf("--listen %s: %w", s.listen, err)
+	}
+	if certificate == nil {
+		return listener, "http://" + listener.Addr().String(), nil
+	}
+	return tls.NewListener(listener, certificate.config()), "https://" + listener.Addr().String(), nil
 }
 
 // serveHTTP serves until the context ends, and drains then: requests that are

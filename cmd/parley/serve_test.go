@@ -56,8 +56,8 @@ func TestServeFromOutside(t *testing.T) {
 	if stopped := look(t, data); stopped != serving {
 		t.Errorf("the commands show something else without the server.\nwith:\n%s\nwithout:\n%s", serving, stopped)
 	}
-	if _, err := os.Stat(filepath.Join(data, "serving")); !os.IsNotExist(err) {
-		t.Errorf("the server left the file that says where it serves: %v", err)
+	if _, err := os.Stat(filepath.Join(data, "control")); !os.IsNotExist(err) {
+		t.Errorf("the server left its control socket: %v", err)
 	}
 }
 

@@ -1,0 +1,29 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"parley/events"
+)
+
+// RevokeToken ends a token and returns the TokenRevoked event. Revoking it
+// again writes nothing: the token itself is the idempotency key.
+func (c *Commands) RevokeToken(ctx context.Context, cause events.Cause, token events.TokenRevoked) (events.Event, error) {
+	cause.IdempotencyKey = "revoke " + token.Token
+	return c.revoke(ctx, cause, &token)
+}
+
+// RevokeSubject ends all tokens that a subject was given so far and returns the
+// SubjectRevoked event.
+func (c *Commands) RevokeSubject(ctx context.Context, cause events.Cause, subject string) (events.Event, error) {
+	return c.revoke(ctx, cause, &events.SubjectRevoked{Subject: subject})
+}
+
+func (c *Commands) revoke(ctx context.Context, cause events.Cause, fact events.Fact) (events.Event, error) {
+	written, err := c.journal.Append(ctx, events.RevocationsStream, events.Any, cause, fact)
+	if err != nil {
+		return events.Event{}, fmt.Errorf("revoking: %w", err)
+	}
+	return written[0], nil
+}

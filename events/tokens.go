@@ -1,0 +1,26 @@
+package events
+
+import "time"
+
+// RevocationsStream is where it is kept which tokens hold no more.
+const RevocationsStream = "revocations"
+
+// TokenRevoked ends one token before its time.
+type TokenRevoked struct {
+	// Token is the token's id, which its claim jti has.
+	Token   string `json:"token"`
+	Subject string `json:"subject"`
+	// Expires is when the token would have ended by itself; from then on the
+	// revocation need not be remembered.
+	Expires time.Time `json:"expires"`
+}
+
+// SubjectRevoked ends all of a subject's tokens that were issued up to the
+// time at which it occurred. Tokens tell whole seconds: those of the same
+// second are ended too.
+type SubjectRevoked struct {
+	Subject string `json:"subject"`
+}
+
+func (*TokenRevoked) secrets() []ownedSecret   { return nil }
+func (*SubjectRevoked) secrets() []ownedSecret { return nil }
