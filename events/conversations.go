@@ -58,9 +58,25 @@ type ParticipantRemoved struct {
 	By           uuid.UUID `json:"by"`
 }
 
+// MessagePinned keeps a message in its conversation's sight.
+type MessagePinned struct {
+	Conversation uuid.UUID `json:"conversation"`
+	Number       uint64    `json:"number"`
+	By           uuid.UUID `json:"by"`
+}
+
+// MessageUnpinned lets it go again.
+type MessageUnpinned struct {
+	Conversation uuid.UUID `json:"conversation"`
+	Number       uint64    `json:"number"`
+	By           uuid.UUID `json:"by"`
+}
+
 func (f *ConversationStarted) secrets() []ownedSecret {
 	return []ownedSecret{{f.Starter, &f.Title}}
 }
 
 func (*ParticipantAdded) secrets() []ownedSecret   { return nil }
 func (*ParticipantRemoved) secrets() []ownedSecret { return nil }
+func (*MessagePinned) secrets() []ownedSecret      { return nil }
+func (*MessageUnpinned) secrets() []ownedSecret    { return nil }

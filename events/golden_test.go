@@ -32,9 +32,22 @@ var examples = []events.Fact{
 	&events.ParticipantAdded{Conversation: room, User: bob, By: ada},
 	&events.ParticipantRemoved{Conversation: room, User: bob, By: ada},
 	&events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("It weaves algebraic patterns."), ReplyTo: &answered},
+	&events.MessageEdited{Conversation: room, Number: 7, By: ada, Text: events.Private("It weaves algebraical patterns."), Mentions: []uuid.UUID{bob}},
+	&events.MessageRetracted{Conversation: room, Number: 7, By: ada},
+	&events.ReactionAdded{Conversation: room, Number: 7, User: bob, Emoji: "👍"},
+	&events.ReactionRemoved{Conversation: room, Number: 7, User: bob, Emoji: "👍"},
+	&events.MessagePinned{Conversation: room, Number: 7, By: bob},
+	&events.MessageUnpinned{Conversation: room, Number: 7, By: ada},
 	&events.ReadUpTo{Conversation: room, User: bob, Number: 7},
 	&events.TokenRevoked{Token: "6f0f4c58", Subject: ada.String(), Expires: time.Date(2015, time.April, 24, 17, 0, 0, 0, time.UTC)},
 	&events.SubjectRevoked{Subject: ada.String()},
+}
+
+// variants are facts with fields that the examples leave out, by what they
+// have more.
+var variants = map[string]events.Fact{
+	"mentions":  &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look, Bob."), Mentions: []uuid.UUID{bob}},
+	"forwarded": &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look."), Forwarded: &events.Forwarded{Author: bob}},
 }
 
 // golden is a stored event as a file keeps it.
@@ -88,19 +101,29 @@ func TestFactsAreStoredAsEver(t *testing.T) {
 	for _, fact := range examples {
 		name := events.TypeOf(fact)
 		t.Run(name, func(t *testing.T) {
-			file := goldenFile(name, events.Shapes()[name])
-			got := append(must[[]byte](t)(json.MarshalIndent(stored(t, fact), "", "  ")), '\n')
-			want, err := os.ReadFile(file)
-			if os.IsNotExist(err) && *update {
-				want, err = got, os.WriteFile(file, got, 0o644)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("%s is stored in another way than %s (-want +got):\n%s", name, file, cmp.Diff(string(want), string(got)))
-			}
+			isStoredAs(t, fact, goldenFile(name, events.Shapes()[name]))
 		})
+	}
+	for variant, fact := range variants {
+		name := events.TypeOf(fact)
+		t.Run(name+" with "+variant, func(t *testing.T) {
+			isStoredAs(t, fact, goldenFile(name+"-"+variant, events.Shapes()[name]))
+		})
+	}
+}
+
+func isStoredAs(t *testing.T, fact events.Fact, file string) {
+	t.Helper()
+	got := append(must[[]byte](t)(json.MarshalIndent(stored(t, fact), "", "  ")), '\n')
+	want, err := os.ReadFile(file)
+	if os.IsNotExist(err) && *update {
+		want, err = got, os.WriteFile(file, got, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is stored in another way than %s (-want +got):\n%s", events.TypeOf(fact), file, cmp.Diff(string(want), string(got)))
 	}
 }
 
@@ -109,22 +132,33 @@ func TestEveryShapeEverStoredIsRead(t *testing.T) {
 		name := events.TypeOf(fact)
 		for version := 1; version <= events.Shapes()[name]; version++ {
 			t.Run(fmt.Sprintf("%s version %d", name, version), func(t *testing.T) {
-				var file golden
-				if err := json.Unmarshal(must[[]byte](t)(os.ReadFile(goldenFile(name, version))), &file); err != nil {
-					t.Fatal(err)
-				}
-				event := must[events.Event](t)(events.Decode(events.Recorded{
-					Stream: "golden", ID: file.ID, Type: name, Data: file.Data, Metadata: file.Metadata,
-				}))
-				journal := &events.Journal{Keys: fixedKeys{}}
-				if err := journal.Open(t.Context(), event); err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(fact, event.Fact, cmpopts.IgnoreUnexported(events.Secret{})); diff != "" {
-					t.Errorf("read (-want +got):\n%s", diff)
-				}
+				isReadAs(t, fact, goldenFile(name, version))
 			})
 		}
+	}
+	for variant, fact := range variants {
+		name := events.TypeOf(fact)
+		t.Run(name+" with "+variant, func(t *testing.T) {
+			isReadAs(t, fact, goldenFile(name+"-"+variant, events.Shapes()[name]))
+		})
+	}
+}
+
+func isReadAs(t *testing.T, fact events.Fact, name string) {
+	t.Helper()
+	var file golden
+	if err := json.Unmarshal(must[[]byte](t)(os.ReadFile(name)), &file); err != nil {
+		t.Fatal(err)
+	}
+	event := must[events.Event](t)(events.Decode(events.Recorded{
+		Stream: "golden", ID: file.ID, Type: events.TypeOf(fact), Data: file.Data, Metadata: file.Metadata,
+	}))
+	journal := &events.Journal{Keys: fixedKeys{}}
+	if err := journal.Open(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(fact, event.Fact, cmpopts.IgnoreUnexported(events.Secret{})); diff != "" {
+		t.Errorf("read (-want +got):\n%s", diff)
 	}
 }
 

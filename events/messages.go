@@ -15,11 +15,83 @@ type MessagePosted struct {
 	Text         Secret    `json:"text"`
 	// ReplyTo is the number of the message that is answered, if any.
 	ReplyTo *uint64 `json:"replyTo,omitempty"`
+	// Mentions are the participants whom the text concerns.
+	Mentions []uuid.UUID `json:"mentions,omitempty"`
+	// Forwarded tells whose words the text is, if it is not the author's own.
+	Forwarded *Forwarded `json:"forwarded,omitempty"`
 }
 
+// Forwarded attributes a text that was passed on. It does not tell which
+// conversation the text is from, whose readers need not be these.
+type Forwarded struct {
+	// Author is who wrote the text first, however often it was passed on.
+	Author uuid.UUID `json:"author"`
+}
+
+// MessageEdited gives a message another text and other mentions.
+type MessageEdited struct {
+	Conversation uuid.UUID   `json:"conversation"`
+	Number       uint64      `json:"number"`
+	By           uuid.UUID   `json:"by"`
+	Text         Secret      `json:"text"`
+	Mentions     []uuid.UUID `json:"mentions,omitempty"`
+}
+
+// MessageRetracted takes back what a message said, for good.
+type MessageRetracted struct {
+	Conversation uuid.UUID `json:"conversation"`
+	Number       uint64    `json:"number"`
+	By           uuid.UUID `json:"by"`
+}
+
+// ReactionAdded is an emoji that a participant gave a message.
+type ReactionAdded struct {
+	Conversation uuid.UUID `json:"conversation"`
+	Number       uint64    `json:"number"`
+	User         uuid.UUID `json:"user"`
+	Emoji        string    `json:"emoji"`
+}
+
+// ReactionRemoved takes such an emoji back.
+type ReactionRemoved struct {
+	Conversation uuid.UUID `json:"conversation"`
+	Number       uint64    `json:"number"`
+	User         uuid.UUID `json:"user"`
+	Emoji        string    `json:"emoji"`
+}
+
+// MessageNumber is the number of the message that a fact of a messages' stream
+// posts or changes. The boolean is false for all other facts.
+func MessageNumber(event Event) (uint64, bool) {
+	switch fact := event.Fact.(type) {
+	case *MessagePosted:
+		return event.Revision, true
+	case *MessageEdited:
+		return fact.Number, true
+	case *MessageRetracted:
+		return fact.Number, true
+	case *ReactionAdded:
+		return fact.Number, true
+	case *ReactionRemoved:
+		return fact.Number, true
+	}
+	return 0, false
+}
+
+// secrets has the text of whoever wrote it: a person who is forgotten is so
+// in what others passed on, too.
 func (f *MessagePosted) secrets() []ownedSecret {
+	if f.Forwarded != nil {
+		return []ownedSecret{{f.Forwarded.Author, &f.Text}}
+	}
 	return []ownedSecret{{f.Author, &f.Text}}
 }
+
+func (f *MessageEdited) secrets() []ownedSecret { return []ownedSecret{{f.By, &f.Text}} }
+
+func (*MessageRetracted) secrets() []ownedSecret { return nil }
+func (*ReactionAdded) secrets() []ownedSecret    { return nil }
+func (*ReactionRemoved) secrets() []ownedSecret  { return nil }
 
 // scan reads the form in which messages are written, in a quarter of the time
 // that decoding takes: most of what a log holds is messages.

@@ -115,6 +115,7 @@ func conversationOf(event events.Event) projections.Conversation {
 		Title:        fact.Title.Plain,
 		Participants: participants,
 		StartedAt:    event.Meta.OccurredAt,
+		Pinned:       []uint64{},
 	}
 }
 

@@ -25,6 +25,7 @@ func TestStartGroup(t *testing.T) {
 	want := projections.Conversation{
 		ID: started.ID, Kind: "group", Title: "Engines", StartedAt: handlertest.Began,
 		Participants: []projections.Participant{{UserID: ada.User.ID, JoinedAt: handlertest.Began}, {UserID: bob.User.ID, JoinedAt: handlertest.Began}},
+		Pinned:       []uint64{},
 	}
 	if diff := cmp.Diff(want, started); diff != "" {
 		t.Errorf("answered (-want +got):\n%s", diff)

@@ -49,10 +49,10 @@ func TestPost(t *testing.T) {
 	}
 	seen = page.Messages[0]
 	for name, got := range map[string]projections.Message{"answered": answered, "seen": seen} {
-		if got.Attachments == nil || got.Reactions == nil {
+		if got.Attachments == nil || got.Reactions == nil || got.Mentions == nil {
 			t.Errorf("%s: lists that are empty are not null: %+v", name, got)
 		}
-		got.Attachments, got.Reactions = nil, nil
+		got.Attachments, got.Reactions, got.Mentions = nil, nil, nil
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

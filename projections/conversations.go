@@ -23,6 +23,8 @@ type Conversation struct {
 	// Unread counts the messages after the viewer's own marker.
 	Unread    uint64    `json:"unread"`
 	StartedAt time.Time `json:"startedAt"`
+	// Pinned are the numbers of messages, those pinned last at the end.
+	Pinned []uint64 `json:"pinned"`
 }
 
 // Participant is a user who is in a conversation now.
@@ -57,7 +59,7 @@ func newConversations(journal *events.Journal) *Conversations {
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 1,
+	Version: 2,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
@@ -68,7 +70,9 @@ var conversationsSchema = views.Schema{
 			last_number BIGINT NOT NULL,
 			last_message BYTEA,
 			activity BIGINT NOT NULL,
-			changed BIGINT NOT NULL`,
+			changed BIGINT NOT NULL,
+			applied BIGINT NOT NULL,
+			pinned TEXT NOT NULL`,
 		Key: "id",
 	}, {
 		Name: "participants",
@@ -86,7 +90,9 @@ var conversationsSchema = views.Schema{
 
 var conversationFacts = kindsOf(
 	new(events.ConversationStarted), new(events.ParticipantAdded), new(events.ParticipantRemoved),
-	new(events.MessagePosted), new(events.ReadUpTo),
+	new(events.MessagePosted), new(events.MessageEdited), new(events.MessageRetracted),
+	new(events.ReactionAdded), new(events.ReactionRemoved), new(events.MessagePinned), new(events.MessageUnpinned),
+	new(events.ReadUpTo),
 )
 
 func (c *Conversations) schema() views.Schema { return conversationsSchema }
@@ -143,8 +149,14 @@ func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFa
 		return c.lifecycle(ctx, tx, item, func(r *room) error { return c.join(ctx, tx, item, r, fact.User) })
 	case *events.ParticipantRemoved:
 		return c.lifecycle(ctx, tx, item, func(r *room) error { return c.leave(ctx, tx, r, fact.User) })
+	case *events.MessagePinned:
+		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.pin(ctx, tx, fact.Number) })
+	case *events.MessageUnpinned:
+		return c.lifecycle(ctx, tx, item, func(r *room) error { r.unpin(fact.Number); return nil })
 	case *events.MessagePosted:
-		return c.post(ctx, tx, item, fact.Author)
+		return c.said(ctx, tx, item, func(r *room) error { return r.post(ctx, tx, item, fact) })
+	case *events.MessageEdited, *events.MessageRetracted, *events.ReactionAdded, *events.ReactionRemoved:
+		return c.said(ctx, tx, item, func(r *room) error { return r.change(ctx, tx, &item.Event) })
 	case *events.ReadUpTo:
 		r, err := c.room(ctx, tx, item.conversation)
 		if err != nil {
@@ -159,13 +171,13 @@ func (c *Conversations) start(ctx context.Context, tx *views.Tx, item *roomFact,
 	if repeat, err := repeated(ctx, tx, item.conversation, lifecycleStream, item.ID); repeat || err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO conversations (id, kind, title, started_at, messages, last_number, activity, changed)
-		VALUES ($1, $2, $3, $4, 0, -1, $5, $6)`,
+	_, err := tx.Exec(ctx, `INSERT INTO conversations (id, kind, title, started_at, messages, last_number, activity, changed, applied, pinned)
+		VALUES ($1, $2, $3, $4, 0, -1, $5, $6, -1, '[]')`,
 		item.conversation[:], string(fact.Kind), fact.Title.Plain, timeText(item.Meta.OccurredAt), item.Meta.OccurredAt.UnixMicro(), int64(item.Position))
 	if err != nil {
 		return err
 	}
-	r := c.touch(&room{id: item.conversation, last: -1, activity: item.Meta.OccurredAt.UnixMicro(), changed: item.Position})
+	r := c.touch(&room{id: item.conversation, last: -1, activity: item.Meta.OccurredAt.UnixMicro(), changed: item.Position, applied: -1})
 	for _, user := range fact.Participants {
 		if err := c.join(ctx, tx, item, r, user); err != nil {
 			return err
@@ -202,22 +214,24 @@ func (c *Conversations) leave(ctx context.Context, tx *views.Tx, r *room, user u
 	return err
 }
 
-func (c *Conversations) post(ctx context.Context, tx *views.Tx, item *roomFact, author uuid.UUID) error {
-	if repeat, err := repeated(ctx, tx, item.conversation, messagesStream, item.ID); repeat || err != nil {
-		return err
-	}
+// said applies a fact of the messages' stream, once.
+func (c *Conversations) said(ctx context.Context, tx *views.Tx, item *roomFact, change func(*room) error) error {
 	r, err := c.room(ctx, tx, item.conversation)
 	if err != nil {
 		return err
 	}
-	return r.post(ctx, tx, item, author)
+	r.applied, r.moved = int64(item.Revision), true
+	if repeat, err := repeated(ctx, tx, item.conversation, messagesStream, item.ID); repeat || err != nil {
+		return err
+	}
+	return change(r)
 }
 
 // committed drops what readers had cached of the conversations that changed.
 func (c *Conversations) committed() {
 	for _, r := range c.order {
-		c.cache.drop(r.id, r.posted, r.crewChanged)
-		r.posted, r.crewChanged, r.touched = false, false, false
+		c.cache.drop(r.id, r.altered, r.crewChanged)
+		r.moved, r.altered, r.pinsChanged, r.crewChanged, r.touched = false, false, false, false, false
 	}
 	c.order = c.order[:0]
 	if len(c.rooms) > roomsKept {

@@ -73,8 +73,9 @@ func TestConversationIsShown(t *testing.T) {
 		Participants: []projections.Participant{{ann, morning}, {bob, morning}, {cyd, morning.Add(3 * time.Minute)}},
 		LastMessage: &projections.Message{
 			ConversationID: room, Number: 1, Author: bob, Text: "\"hi\" <b>\n\u2028", PostedAt: morning.Add(2 * time.Minute), ReplyTo: &reply,
-			Attachments: []json.RawMessage{}, Reactions: []projections.Reaction{},
+			Attachments: []json.RawMessage{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
 		},
+		Pinned: []uint64{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("the conversation: %v\n%s", err, diff)

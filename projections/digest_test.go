@@ -35,8 +35,8 @@ func TestDigestDoesNotDependOnBatches(t *testing.T) {
 	})
 }
 
-// talk writes a random history of a few people in two rooms.
-func (w *world) talk(rt *rapid.T) {
+// talk writes a random history of a few people in two rooms, and returns them.
+func (w *world) talk(rt *rapid.T) []uuid.UUID {
 	people := []uuid.UUID{ann, bob, cyd}
 	for i, user := range people {
 		w.register(user, fmt.Sprint("user", i), "messenger", time.Duration(i))
@@ -47,19 +47,31 @@ func (w *world) talk(rt *rapid.T) {
 		user := rapid.SampledFrom(people).Draw(rt, "user")
 		room := rapid.SampledFrom(rooms).Draw(rt, "room")
 		after := time.Duration(rapid.IntRange(0, 1000).Draw(rt, "hours")) * time.Hour
-		switch rapid.IntRange(0, 9).Draw(rt, "what") {
+		number := uint64(rapid.IntRange(0, 30).Draw(rt, "number"))
+		switch rapid.IntRange(0, 14).Draw(rt, "what") {
 		case 0:
 			w.join(room, user, user, after)
 		case 1:
 			w.leave(room, user, user, after)
 		case 2, 3:
-			w.read(room, user, uint64(rapid.IntRange(0, 30).Draw(rt, "number")), after)
+			w.read(room, user, number, after)
 		case 4:
 			w.append(events.UserStream(user), by(user, after), &events.ProfileChanged{User: user, DisplayName: events.Private(fmt.Sprint(i))})
 		case 5: // a number without a message
 			w.raw(events.MessagesStream(room), events.Proposed{Type: "Another", Data: []byte("{}"), Metadata: []byte(goodMetadata)})
+		case 6:
+			w.edit(room, user, number, fmt.Sprint("edit ", i), after)
+		case 7:
+			w.retract(room, user, number, after)
+		case 8:
+			w.react(room, user, number, rapid.SampledFrom([]string{"👍", "❤", "❤\ufe0f"}).Draw(rt, "emoji"), after)
+		case 9:
+			w.unreact(room, user, number, "❤", after)
+		case 10:
+			w.append(events.ConversationStream(room), by(user, after), &events.MessagePinned{Conversation: room, Number: number, By: user})
 		default:
 			w.post(room, user, fmt.Sprint(i), after)
 		}
 	}
+	return rooms
 }

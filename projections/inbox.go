@@ -30,7 +30,7 @@ type Inbox struct {
 func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID) (Conversation, error) {
 	var row inboxRow
 	var readUpTo sql.NullInt64
-	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.messages, c.last_message, c.activity, p.read_up_to
+	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to
 		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`,
 		[]any{viewer[:], conversation[:]}, append(row.columns(), &readUpTo)...)
 	switch {
@@ -92,7 +92,7 @@ func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, cursor stri
 }
 
 func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, from inboxPlace, limit int) ([]inboxRow, error) {
-	rows, err := c.store.Query(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.messages, c.last_message, c.activity, p.read_up_to
+	rows, err := c.store.Query(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to
 		FROM participants p JOIN conversations c ON c.id = p.conversation
 		WHERE p.participant = $1 AND (c.activity, c.id) < ($2, $3)
 		ORDER BY c.activity DESC, c.id DESC LIMIT $4`,
@@ -121,11 +121,12 @@ type inboxRow struct {
 	messages    int64
 	lastMessage []byte
 	activity    int64
+	pinned      string
 	readUpTo    int64
 }
 
 func (r *inboxRow) columns() []any {
-	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.messages, &r.lastMessage, &r.activity}
+	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.messages, &r.lastMessage, &r.activity, &r.pinned}
 }
 
 // conversation makes the shape of a row.
@@ -151,6 +152,9 @@ func (c *Conversations) conversation(ctx context.Context, row *inboxRow) (Conver
 		if err := json.Unmarshal(row.lastMessage, shape.LastMessage); err != nil {
 			return Conversation{}, fmt.Errorf("a message in the view: %w", err)
 		}
+	}
+	if shape.Pinned, err = pinsFrom(row.pinned); err != nil {
+		return Conversation{}, err
 	}
 	shape.Participants, err = c.participants(ctx, id)
 	return shape, err

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/events/decide"
 	"parley/projections/views"
 )
 
@@ -36,6 +37,10 @@ type Message struct {
 	Reactions   []Reaction        `json:"reactions"`
 	App         *uuid.UUID        `json:"app"`
 	Order       *uuid.UUID        `json:"order"`
+	// Mentions are the participants whom the text concerns.
+	Mentions []uuid.UUID `json:"mentions"`
+	// Forwarded tells whose words the text is, if they are not the author's.
+	Forwarded *events.Forwarded `json:"forwarded"`
 }
 
 // Reaction is an emoji and those who gave it.
@@ -75,66 +80,6 @@ type PageBody struct {
 	ETag string
 }
 
-// messagesTable keeps messages in runs: up to runMessages of them with
-// consecutive numbers, each as one line of JSON, ready to send. How messages
-// are cut into runs depends on how they were batched, and nothing else does.
-var messagesTable = views.Table{
-	Name: "messages",
-	Columns: `conversation BYTEA NOT NULL,
-		first BIGINT NOT NULL,
-		size BIGINT NOT NULL,
-		ordinal BIGINT NOT NULL,
-		lines BYTEA NOT NULL`,
-	Key: "conversation, first",
-}
-
-const (
-	runMessages = 64
-	runBytes    = 32 << 10
-)
-
-// run is consecutive messages that are not stored yet.
-type run struct {
-	first   int64 // number of the first
-	size    int64
-	ordinal int64 // of the first
-	lines   []byte
-}
-
-func (r *run) takes(number int64, line []byte) bool {
-	return r.size > 0 && number == r.first+r.size && r.size < runMessages && len(r.lines)+len(line) < runBytes
-}
-
-func (r *run) add(line []byte) {
-	r.lines = append(append(r.lines, line...), '\n')
-	r.size++
-}
-
-// ordinalAt is the ordinal of the last message up to a number.
-func (r *run) ordinalAt(number int64) int64 {
-	return r.ordinal + min(number-r.first, r.size-1)
-}
-
-func (r *run) store(ctx context.Context, tx *views.Tx, conversation uuid.UUID) error {
-	if r.size == 0 {
-		return nil
-	}
-	_, err := tx.Exec(ctx, `INSERT INTO messages (conversation, first, size, ordinal, lines) VALUES ($1, $2, $3, $4, $5)`,
-		conversation[:], r.first, r.size, r.ordinal, r.lines)
-	return err
-}
-
-// storedOrdinal is the ordinal of the last stored message up to a number, or 0.
-func storedOrdinal(ctx context.Context, tx *views.Tx, conversation uuid.UUID, number int64) (int64, error) {
-	var r run
-	err := tx.QueryRow(ctx, `SELECT first, size, ordinal FROM messages WHERE conversation = $1 AND first <= $2 ORDER BY first DESC LIMIT 1`,
-		[]any{conversation[:], number}, &r.first, &r.size, &r.ordinal)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
-	}
-	return r.ordinalAt(number), err
-}
-
 // appendMessage appends the JSON of a message that nothing was done to yet,
 // as json.Marshal writes it, which takes four times as long.
 func appendMessage(line []byte, conversation uuid.UUID, event *events.Event, posted *events.MessagePosted) ([]byte, error) {
@@ -152,7 +97,56 @@ func appendMessage(line []byte, conversation uuid.UUID, event *events.Event, pos
 	} else {
 		line = strconv.AppendUint(line, *posted.ReplyTo, 10)
 	}
-	return append(line, `,"attachments":[],"reactions":[],"app":null,"order":null}`...), nil
+	line = append(line, `,"attachments":[],"reactions":[],"app":null,"order":null,"mentions":[`...)
+	for i, user := range posted.Mentions {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		line = appendID(line, user)
+	}
+	if posted.Forwarded == nil {
+		return append(line, `],"forwarded":null}`...), nil
+	}
+	line = appendID(append(line, `],"forwarded":{"author":`...), posted.Forwarded.Author)
+	return append(line, "}}"...), nil
+}
+
+// evolve applies a fact to a line, by the rules that decisions follow. It
+// returns nil if the fact has no effect.
+func evolve(line []byte, event *events.Event) ([]byte, error) {
+	var m Message
+	if err := json.Unmarshal(line, &m); err != nil {
+		return nil, fmt.Errorf("a message in the view: %w", err)
+	}
+	state := m.state()
+	if !decide.EvolveMessage(&state, event.Fact) {
+		return nil, nil
+	}
+	m.Text, m.Retracted, m.Mentions = state.Text, state.Retracted, append([]uuid.UUID{}, state.Mentions...)
+	m.Reactions = make([]Reaction, len(state.Reactions))
+	for i, r := range state.Reactions {
+		m.Reactions[i] = Reaction{r.Emoji, r.Users}
+	}
+	switch event.Fact.(type) {
+	case *events.MessageEdited:
+		at := event.Meta.OccurredAt.UTC()
+		m.EditedAt = &at
+	case *events.MessageRetracted:
+		m.Attachments = []json.RawMessage{}
+	}
+	return json.Marshal(m)
+}
+
+// state is what decisions know of a message that is shown.
+func (m *Message) state() decide.MessageState {
+	state := decide.MessageState{
+		Author: m.Author, Forwarded: m.Forwarded != nil, Text: m.Text, Mentions: m.Mentions, Retracted: m.Retracted,
+		Reactions: make([]decide.Reaction, len(m.Reactions)),
+	}
+	for i, r := range m.Reactions {
+		state.Reactions[i] = decide.Reaction{Emoji: r.Emoji, Users: r.UserIDs}
+	}
+	return state
 }
 
 // PostedJSON is the JSON of a message as it was posted, by a MessagePosted
@@ -197,6 +191,30 @@ func (c *Conversations) Page(ctx context.Context, conversation uuid.UUID, r Rang
 		return Page{}, fmt.Errorf("a page of the view: %w", err)
 	}
 	return page, nil
+}
+
+// MessageJSON returns one message of a conversation, whoever asks, in the very
+// bytes in which a page shows it.
+//
+// Errors: ErrNotFound if the conversation has no message of that number.
+func (c *Conversations) MessageJSON(ctx context.Context, conversation uuid.UUID, number uint64) ([]byte, error) {
+	if number > newest {
+		return nil, ErrNotFound
+	}
+	var r run
+	err := c.store.QueryRow(ctx, `SELECT lines FROM messages WHERE conversation = $1 AND first <= $2 ORDER BY first DESC LIMIT 1`,
+		[]any{conversation[:], int64(number)}, &r.lines)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	start, end, _, found := r.find(int64(number))
+	if !found {
+		return nil, ErrNotFound
+	}
+	return r.lines[start:end:end], nil
 }
 
 // PageJSON returns messages of a conversation to one of its participants,
@@ -279,9 +297,9 @@ func (c *Conversations) readPage(ctx context.Context, conversation uuid.UUID, r 
 
 // Runs that hold messages after or before a number, nearest first.
 const (
-	runsAfter = `SELECT first, lines FROM messages WHERE conversation = $1 AND first >= COALESCE(
+	runsAfter = `SELECT lines FROM messages WHERE conversation = $1 AND first >= COALESCE(
 		(SELECT MAX(first) FROM messages WHERE conversation = $1 AND first <= $2), 0) ORDER BY first LIMIT $3`
-	runsBefore = `SELECT first, lines FROM messages WHERE conversation = $1 AND first < $2 ORDER BY first DESC LIMIT $3`
+	runsBefore = `SELECT lines FROM messages WHERE conversation = $1 AND first < $2 ORDER BY first DESC LIMIT $3`
 )
 
 // pageWriter puts the JSON of a page together from stored lines.
@@ -308,25 +326,24 @@ func (p *pageWriter) fill(ctx context.Context, store *views.Store, conversation 
 	}
 	defer rows.Close()
 	for rows.Next() && !p.more {
-		var first int64
 		var lines sql.RawBytes
-		if err := rows.Scan(&first, &lines); err != nil {
+		if err := rows.Scan(&lines); err != nil {
 			return err
 		}
 		if p.ascending {
-			p.ascend(first, key.from, lines)
+			p.ascend(key.from, lines)
 		} else {
-			p.descend(first, key.from, lines)
+			p.descend(key.from, lines)
 		}
 	}
 	return rows.Err()
 }
 
 // ascend takes a run's messages with numbers above from.
-func (p *pageWriter) ascend(first, from int64, lines []byte) {
-	for number := first; len(lines) > 0 && !p.more; number++ {
+func (p *pageWriter) ascend(from int64, lines []byte) {
+	for len(lines) > 0 && !p.more {
 		end := bytes.IndexByte(lines, '\n')
-		if number > from {
+		if number := lineNumber(lines); number > from {
 			p.take(number, lines[:end])
 		}
 		lines = lines[end+1:]
@@ -334,12 +351,11 @@ func (p *pageWriter) ascend(first, from int64, lines []byte) {
 }
 
 // descend takes a run's messages with numbers below before, the last first.
-func (p *pageWriter) descend(first, before int64, lines []byte) {
-	number := first + int64(bytes.Count(lines, []byte{'\n'})) - 1
-	for ; len(lines) > 0 && !p.more; number-- {
+func (p *pageWriter) descend(before int64, lines []byte) {
+	for len(lines) > 0 && !p.more {
 		lines = lines[:len(lines)-1]
 		start := bytes.LastIndexByte(lines, '\n') + 1
-		if number < before {
+		if number := lineNumber(lines[start:]); number < before {
 			p.take(number, lines[start:])
 		}
 		lines = lines[:start]
@@ -369,47 +385,4 @@ func (p *pageWriter) finish(conversation uuid.UUID) []byte {
 		direction = "after"
 	}
 	return fmt.Appendf(p.body, `],"next":"/v1/conversations/%s/messages?%s=%d&limit=%d"}`, conversation, direction, p.edge, p.limit)
-}
-
-// digest covers each message, however they were cut into runs.
-func (c *Conversations) digest(ctx context.Context) (string, error) {
-	digest := views.NewDigest()
-	err := c.store.Snapshot(ctx, func(tx *views.Tx) error {
-		for _, table := range conversationsSchema.Tables {
-			add := digest.AddTable
-			if table.Name == messagesTable.Name {
-				add = addMessages(digest)
-			}
-			if err := add(ctx, tx, table); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return digest.Sum(), err
-}
-
-func addMessages(digest *views.Digest) func(context.Context, *views.Tx, views.Table) error {
-	return func(ctx context.Context, tx *views.Tx, _ views.Table) error {
-		rows, err := tx.Query(ctx, `SELECT conversation, first, ordinal, lines FROM messages ORDER BY conversation, first`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var conversation, lines []byte
-			var first, ordinal int64
-			if err := rows.Scan(&conversation, &first, &ordinal, &lines); err != nil {
-				return err
-			}
-			for line := range bytes.Lines(lines) {
-				if err := digest.Add(conversation, first, ordinal, line); err != nil {
-					return err
-				}
-				first++
-				ordinal++
-			}
-		}
-		return rows.Err()
-	}
 }

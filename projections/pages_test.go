@@ -111,7 +111,7 @@ func TestMessageCostsTheSameInAnyRoom(t *testing.T) {
 // written is how many bytes the view's write-ahead log has.
 func (w *world) written() int64 {
 	w.t.Helper()
-	info, err := os.Stat(filepath.Join(w.dir, "conversations.v1.db-wal"))
+	info, err := os.Stat(filepath.Join(w.dir, "conversations.v2.db-wal"))
 	if err != nil {
 		w.t.Fatal(err)
 	}

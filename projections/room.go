@@ -1,10 +1,13 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -22,14 +25,24 @@ type room struct {
 	last     int64 // the last one's number, or -1
 	activity int64 // Unix microseconds of the newest
 	changed  events.Position
+	// applied is the last revision of its messages' stream that was applied
+	// or had no effect, or -1.
+	applied int64
+	// pinned are the numbers of messages, those pinned last at the end.
+	pinned []uint64
 
-	open     run
-	lastLine []byte
+	// open is the messages that came last, as far as they are not stored.
+	open run
+	// loaded are stored runs in which messages have changed, in order.
+	loaded   []*run
+	lastLine []byte // of the last message, if it is another than is stored
 	// markers are the ordinals up to which participants have read.
 	markers map[uuid.UUID]int64
 
 	touched     bool // it is in order
-	posted      bool
+	moved       bool // what the conversation's row has of messages changed
+	altered     bool // so did its pages
+	pinsChanged bool
 	crewChanged bool
 }
 
@@ -39,10 +52,14 @@ func (c *Conversations) room(ctx context.Context, tx *views.Tx, id uuid.UUID) (*
 		return c.touch(r), nil
 	}
 	r := &room{id: id}
-	err := tx.QueryRow(ctx, `SELECT messages, last_number, activity, changed FROM conversations WHERE id = $1`,
-		[]any{id[:]}, &r.messages, &r.last, &r.activity, &r.changed)
+	var pinned string
+	err := tx.QueryRow(ctx, `SELECT messages, last_number, activity, changed, applied, pinned FROM conversations WHERE id = $1`,
+		[]any{id[:]}, &r.messages, &r.last, &r.activity, &r.changed, &r.applied, &pinned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("conversation %s was never started", id)
+	}
+	if err == nil {
+		r.pinned, err = pinsFrom(pinned)
 	}
 	if err != nil {
 		return nil, err
@@ -61,22 +78,109 @@ func (c *Conversations) touch(r *room) *room {
 }
 
 // post adds a message, which its author has read.
-func (r *room) post(ctx context.Context, tx *views.Tx, item *roomFact, author uuid.UUID) error {
+func (r *room) post(ctx context.Context, tx *views.Tx, item *roomFact, fact *events.MessagePosted) error {
 	number := int64(item.Revision)
-	if !r.open.takes(number, item.line) {
+	if !r.open.takes(item.line) {
 		if err := r.open.store(ctx, tx, r.id); err != nil {
 			return err
 		}
 		r.open = run{first: number, ordinal: r.messages + 1}
 	}
-	r.open.add(item.line)
+	r.open.add(number, item.line)
 	r.messages++
 	r.last, r.lastLine = number, item.line
 	r.activity = max(r.activity, item.Meta.OccurredAt.UnixMicro())
-	r.changed = item.Position
-	r.posted = true
-	r.mark(author, r.messages)
+	r.alter(item.Position)
+	r.mark(fact.Author, r.messages)
 	return nil
+}
+
+// alter notes that the pages change at a position.
+func (r *room) alter(at events.Position) {
+	r.changed = at
+	r.altered, r.moved = true, true
+}
+
+// change applies a fact to a message that was posted before. One that is about
+// nothing that was posted has no effect.
+func (r *room) change(ctx context.Context, tx *views.Tx, event *events.Event) error {
+	number, ok := events.MessageNumber(*event)
+	if !ok || number > newest {
+		return nil
+	}
+	in, err := r.runOf(ctx, tx, int64(number))
+	if err != nil {
+		return err
+	}
+	start, end, _, found := in.find(int64(number))
+	if !found {
+		return nil
+	}
+	line, err := evolve(in.lines[start:end], event)
+	if line == nil || err != nil {
+		return err
+	}
+	in.replace(start, end, line)
+	if int64(number) == r.last {
+		r.lastLine = line
+	}
+	r.alter(event.Position)
+	if _, retracted := event.Fact.(*events.MessageRetracted); retracted {
+		r.unpin(number)
+	}
+	return nil
+}
+
+// runOf returns the run that a message is in, to be changed. If there is none
+// it has no messages.
+func (r *room) runOf(ctx context.Context, tx *views.Tx, number int64) (*run, error) {
+	if r.open.size > 0 && number >= r.open.first {
+		return &r.open, nil
+	}
+	at, exact := slices.BinarySearchFunc(r.loaded, number, func(in *run, number int64) int { return cmp.Compare(in.first, number) })
+	if exact {
+		return r.loaded[at], nil
+	}
+	if at > 0 && number <= r.loaded[at-1].last {
+		return r.loaded[at-1], nil
+	}
+	in, err := loadRun(ctx, tx, r.id, number)
+	if err != nil || in.size == 0 || number > in.last {
+		return new(run), err
+	}
+	r.loaded = slices.Insert(r.loaded, at, in)
+	return in, nil
+}
+
+// pin notes a message that is pinned. One that was retracted meanwhile is not.
+func (r *room) pin(ctx context.Context, tx *views.Tx, number uint64) error {
+	if number > newest || slices.Contains(r.pinned, number) {
+		return nil
+	}
+	in, err := r.runOf(ctx, tx, int64(number))
+	if err != nil {
+		return err
+	}
+	start, end, _, found := in.find(int64(number))
+	if !found {
+		return nil
+	}
+	var shown struct{ Retracted bool }
+	if err := json.Unmarshal(in.lines[start:end], &shown); err != nil {
+		return fmt.Errorf("a message in the view: %w", err)
+	}
+	if !shown.Retracted {
+		r.pinned = append(r.pinned, number)
+		r.pinsChanged = true
+	}
+	return nil
+}
+
+func (r *room) unpin(number uint64) {
+	if i := slices.Index(r.pinned, number); i >= 0 {
+		r.pinned = slices.Delete(r.pinned, i, i+1)
+		r.pinsChanged = true
+	}
 }
 
 // mark moves a participant's marker, never backwards.
@@ -109,16 +213,17 @@ func (r *room) readUpTo(ctx context.Context, tx *views.Tx, user uuid.UUID, numbe
 
 // store writes what the batch has changed.
 func (r *room) store(ctx context.Context, tx *views.Tx) error {
-	if r.posted {
-		if err := r.open.store(ctx, tx, r.id); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `UPDATE conversations SET messages = $1, last_number = $2, last_message = $3, activity = $4, changed = $5 WHERE id = $6`,
-			r.messages, r.last, r.lastLine, r.activity, int64(r.changed), r.id[:])
+	if err := r.storeMessages(ctx, tx); err != nil {
+		return err
+	}
+	if r.pinsChanged {
+		pinned, err := json.Marshal(r.pinned)
 		if err != nil {
 			return err
 		}
-		r.open, r.lastLine = run{}, nil
+		if _, err := tx.Exec(ctx, `UPDATE conversations SET pinned = $1 WHERE id = $2`, string(pinned), r.id[:]); err != nil {
+			return err
+		}
 	}
 	for user, ordinal := range r.markers {
 		_, err := tx.Exec(ctx, `UPDATE participants SET read_up_to = $1 WHERE conversation = $2 AND participant = $3 AND read_up_to < $1`,
@@ -129,4 +234,32 @@ func (r *room) store(ctx context.Context, tx *views.Tx) error {
 	}
 	clear(r.markers)
 	return nil
+}
+
+func (r *room) storeMessages(ctx context.Context, tx *views.Tx) error {
+	if !r.moved {
+		return nil
+	}
+	for _, in := range append(r.loaded, &r.open) {
+		if err := in.store(ctx, tx, r.id); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `UPDATE conversations SET messages = $1, last_number = $2, last_message = COALESCE($3, last_message), activity = $4, changed = $5, applied = $6
+		WHERE id = $7`,
+		r.messages, r.last, r.lastLine, r.activity, int64(r.changed), r.applied, r.id[:])
+	r.open, r.loaded, r.lastLine = run{}, nil, nil
+	return err
+}
+
+// pinsFrom reads the numbers of pinned messages from their column.
+func pinsFrom(column string) ([]uint64, error) {
+	pinned := []uint64{}
+	if column == "[]" {
+		return pinned, nil
+	}
+	if err := json.Unmarshal([]byte(column), &pinned); err != nil {
+		return nil, fmt.Errorf("pinned messages in the view: %w", err)
+	}
+	return pinned, nil
 }

@@ -184,6 +184,34 @@ func (w *world) post(conversation, author uuid.UUID, text string, after time.Dur
 	})
 }
 
+func (w *world) edit(conversation, author uuid.UUID, number uint64, text string, after time.Duration, mentions ...uuid.UUID) events.Event {
+	w.t.Helper()
+	return w.append(events.MessagesStream(conversation), by(author, after), &events.MessageEdited{
+		Conversation: conversation, Number: number, By: author, Text: events.Private(text), Mentions: mentions,
+	})
+}
+
+func (w *world) retract(conversation, user uuid.UUID, number uint64, after time.Duration) events.Event {
+	w.t.Helper()
+	return w.append(events.MessagesStream(conversation), by(user, after), &events.MessageRetracted{
+		Conversation: conversation, Number: number, By: user,
+	})
+}
+
+func (w *world) react(conversation, user uuid.UUID, number uint64, emoji string, after time.Duration) events.Event {
+	w.t.Helper()
+	return w.append(events.MessagesStream(conversation), by(user, after), &events.ReactionAdded{
+		Conversation: conversation, Number: number, User: user, Emoji: emoji,
+	})
+}
+
+func (w *world) unreact(conversation, user uuid.UUID, number uint64, emoji string, after time.Duration) events.Event {
+	w.t.Helper()
+	return w.append(events.MessagesStream(conversation), by(user, after), &events.ReactionRemoved{
+		Conversation: conversation, Number: number, User: user, Emoji: emoji,
+	})
+}
+
 func (w *world) read(conversation, user uuid.UUID, number uint64, after time.Duration) events.Event {
 	w.t.Helper()
 	return w.append(events.ReceiptsStream(conversation), by(user, after), &events.ReadUpTo{
