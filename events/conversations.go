@@ -19,7 +19,19 @@ const (
 	Direct Kind = "direct"
 	// Group is between any number of people and may have a title.
 	Group Kind = "group"
+	// Business is between a merchant, whose agents speak for it, and one
+	// customer, and the only one between them.
+	Business Kind = "business"
 )
+
+// businessSpace is the UUIDv5 namespace of business conversations.
+var businessSpace = uuid.MustParse("58e2a1f4-7a0c-5b8d-b6a5-3c9d0e7f1b62")
+
+// BusinessID is the id of the one conversation between a merchant and a
+// customer.
+func BusinessID(merchant, customer uuid.UUID) uuid.UUID {
+	return uuid.NewSHA1(businessSpace, append(merchant[:], customer[:]...))
+}
 
 // directSpace is the UUIDv5 namespace of direct conversations.
 var directSpace = uuid.MustParse("6f0f4c58-1f3c-5c0e-9a56-0d0a3f5e7b11")
@@ -41,6 +53,8 @@ type ConversationStarted struct {
 	Starter      uuid.UUID   `json:"starter"`
 	Title        Secret      `json:"title"`
 	Participants []uuid.UUID `json:"participants"`
+	// Merchant is whose agents take part as well, in a business conversation.
+	Merchant uuid.UUID `json:"merchant,omitzero"`
 }
 
 // ParticipantAdded lets a user into a group.

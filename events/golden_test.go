@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write golden files that are missing; on
 var answered = uint64(7)
 
 // examples is one fact for every name in the catalogue.
-var examples = []events.Fact{
+var examples = append([]events.Fact{
 	&events.HandleClaimed{User: ada},
 	&events.UserRegistered{User: ada, Handle: events.Private("ada"), DisplayName: events.Private("Ada Lovelace"), Product: "messenger"},
 	&events.ProfileChanged{User: ada, DisplayName: events.Private("Countess of Lovelace")},
@@ -41,7 +41,7 @@ var examples = []events.Fact{
 	&events.ReadUpTo{Conversation: room, User: bob, Number: 7},
 	&events.TokenRevoked{Token: "6f0f4c58", Subject: ada.String(), Expires: time.Date(2015, time.April, 24, 17, 0, 0, 0, time.UTC)},
 	&events.SubjectRevoked{Subject: ada.String()},
-}
+}, commerceExamples...)
 
 // variants are facts with fields that the examples leave out, by what they
 // have more.

@@ -52,7 +52,7 @@ func repeated[S any](ctx context.Context, states *States[S], stream string, caus
 			return nil, false, err
 		}
 		if event.ID != first {
-			state = states.evolve(state, event.Fact)
+			state = states.evolve(state, event)
 			continue
 		}
 		facts, err := decide(state)
@@ -74,7 +74,7 @@ func repeated[S any](ctx context.Context, states *States[S], stream string, caus
 type States[S any] struct {
 	journal *Journal
 	start   func() S
-	evolve  func(S, Fact) S
+	evolve  func(S, Event) S
 	recent  *lru.Cache[string, *folded[S]]
 }
 
@@ -88,6 +88,12 @@ type folded[S any] struct {
 // NewStates makes a cache of at most capacity streams. evolve may change the
 // state it is given.
 func NewStates[S any](journal *Journal, capacity int, start func() S, evolve func(S, Fact) S) *States[S] {
+	return NewStatesOfEvents(journal, capacity, start, func(state S, event Event) S { return evolve(state, event.Fact) })
+}
+
+// NewStatesOfEvents is NewStates for states that depend on when something
+// happened, or on its revision.
+func NewStatesOfEvents[S any](journal *Journal, capacity int, start func() S, evolve func(S, Event) S) *States[S] {
 	recent, err := lru.New[string, *folded[S]](capacity)
 	if err != nil {
 		panic(err) // capacity is a positive constant of the caller
@@ -126,7 +132,7 @@ func (s *States[S]) catchUp(ctx context.Context, stream string, f *folded[S]) er
 		}
 		f.mu.Lock()
 		if event.Revision >= f.next {
-			f.state = s.evolve(f.state, event.Fact)
+			f.state = s.evolve(f.state, event)
 			f.next = event.Revision + 1
 		}
 		f.mu.Unlock()
