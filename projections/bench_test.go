@@ -10,6 +10,7 @@ import (
 
 	"parley/events"
 	"parley/projections"
+	"parley/projections/views/viewstest"
 )
 
 // history is a log to rebuild views from: people who register over a year and
@@ -29,7 +30,7 @@ const (
 // newHistory writes a history of messages. With keyed, every message has an
 // idempotency key, as imported ones do.
 func newHistory(b *testing.B, messages int, keyed bool) *history {
-	h := &history{world: newWorld(b), size: messages}
+	h := &history{world: newWorld(b, viewstest.SQLite), size: messages}
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range historyPeople {
 		h.people = append(h.people, newID())
@@ -61,7 +62,7 @@ func newHistory(b *testing.B, messages int, keyed bool) *history {
 // rebuild fills one view from the begin, and reports events a second.
 func (h *history) rebuild(b *testing.B, name string) {
 	for b.Loop() {
-		h.dir = b.TempDir()
+		h.elsewhere()
 		set, stop := h.run()
 		h.catchUp(set)
 		stop()

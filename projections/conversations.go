@@ -171,7 +171,7 @@ func (c *Conversations) start(ctx context.Context, tx *views.Tx, item *roomFact,
 	if repeat, err := repeated(ctx, tx, item.conversation, lifecycleStream, item.ID); repeat || err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO conversations (id, kind, title, started_at, messages, last_number, activity, changed, applied, pinned)
+	err := tx.Queue(ctx, `INSERT INTO conversations (id, kind, title, started_at, messages, last_number, activity, changed, applied, pinned)
 		VALUES ($1, $2, $3, $4, 0, -1, $5, $6, -1, '[]')`,
 		item.conversation[:], string(fact.Kind), fact.Title.Plain, timeText(item.Meta.OccurredAt), item.Meta.OccurredAt.UnixMicro(), int64(item.Position))
 	if err != nil {
@@ -201,7 +201,7 @@ func (c *Conversations) lifecycle(ctx context.Context, tx *views.Tx, item *roomF
 // join lets a user in, who has read what was said before.
 func (c *Conversations) join(ctx context.Context, tx *views.Tx, item *roomFact, r *room, user uuid.UUID) error {
 	r.crewChanged = true
-	_, err := tx.Exec(ctx, `INSERT INTO participants (conversation, participant, joined, joined_at, read_up_to)
+	err := tx.Queue(ctx, `INSERT INTO participants (conversation, participant, joined, joined_at, read_up_to)
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
 		r.id[:], user[:], int64(item.Position), timeText(item.Meta.OccurredAt), r.messages)
 	return err
@@ -210,7 +210,7 @@ func (c *Conversations) join(ctx context.Context, tx *views.Tx, item *roomFact, 
 func (c *Conversations) leave(ctx context.Context, tx *views.Tx, r *room, user uuid.UUID) error {
 	r.crewChanged = true
 	delete(r.markers, user)
-	_, err := tx.Exec(ctx, `DELETE FROM participants WHERE conversation = $1 AND participant = $2`, r.id[:], user[:])
+	err := tx.Queue(ctx, `DELETE FROM participants WHERE conversation = $1 AND participant = $2`, r.id[:], user[:])
 	return err
 }
 

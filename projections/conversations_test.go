@@ -17,75 +17,78 @@ import (
 var ann, bob, cyd = uuid.UUID{15: 1}, uuid.UUID{15: 2}, uuid.UUID{15: 3}
 
 func TestUsersAreShown(t *testing.T) {
-	w := newWorld(t)
-	w.register(ann, "ann", "messenger", 0)
-	w.register(bob, "bob", "shop", time.Hour+5*time.Nanosecond)
-	w.append(events.UserStream(bob), by(bob, 2*time.Hour), &events.ProfileChanged{User: bob, DisplayName: events.Private("Bobby")})
-	set, _ := w.settled()
+	everywhere(t, func(t *testing.T, w *world) {
+		w.register(ann, "ann", "messenger", 0)
+		w.register(bob, "bob", "shop", time.Hour+5*time.Nanosecond)
+		w.append(events.UserStream(bob), by(bob, 2*time.Hour), &events.ProfileChanged{User: bob, DisplayName: events.Private("Bobby")})
+		set, _ := w.settled()
 
-	got, err := set.Users.GetMany(t.Context(), []uuid.UUID{ann, bob, cyd})
-	want := map[uuid.UUID]projections.User{
-		ann: {ID: ann, Handle: "ann", DisplayName: "The ann", Product: "messenger", RegisteredAt: morning},
-		bob: {ID: bob, Handle: "bob", DisplayName: "Bobby", Product: "shop", RegisteredAt: morning.Add(time.Hour + 5*time.Nanosecond)},
-	}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("users: %v\n%s", err, diff)
-	}
-	if _, err := set.Users.Get(t.Context(), cyd); !errors.Is(err, projections.ErrNotFound) {
-		t.Errorf("a user who never registered: %v", err)
-	}
+		got, err := set.Users.GetMany(t.Context(), []uuid.UUID{ann, bob, cyd})
+		want := map[uuid.UUID]projections.User{
+			ann: {ID: ann, Handle: "ann", DisplayName: "The ann", Product: "messenger", RegisteredAt: morning},
+			bob: {ID: bob, Handle: "bob", DisplayName: "Bobby", Product: "shop", RegisteredAt: morning.Add(time.Hour + 5*time.Nanosecond)},
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("users: %v\n%s", err, diff)
+		}
+		if _, err := set.Users.Get(t.Context(), cyd); !errors.Is(err, projections.ErrNotFound) {
+			t.Errorf("a user who never registered: %v", err)
+		}
+	})
 }
 
 func TestForgottenUserIsEmpty(t *testing.T) {
-	w := newWorld(t)
-	w.register(ann, "ann", "messenger", 0)
-	room := w.start(0, ann, bob)
-	w.post(room, ann, "secret", time.Minute)
-	if err := w.vault.Forget(t.Context(), ann); err != nil {
-		t.Fatal(err)
-	}
-	set, _ := w.settled()
+	everywhere(t, func(t *testing.T, w *world) {
+		w.register(ann, "ann", "messenger", 0)
+		room := w.start(0, ann, bob)
+		w.post(room, ann, "secret", time.Minute)
+		if err := w.vault.Forget(t.Context(), ann); err != nil {
+			t.Fatal(err)
+		}
+		set, _ := w.settled()
 
-	user, err := set.Users.Get(t.Context(), ann)
-	if want := (projections.User{ID: ann, Product: "messenger", RegisteredAt: morning}); user != want || err != nil {
-		t.Errorf("the user: %+v, %v", user, err)
-	}
-	shown, err := set.Conversations.Get(t.Context(), room, bob)
-	if err != nil || shown.Title != "" || shown.LastMessage.Text != "" || shown.MessageCount != 1 {
-		t.Errorf("the conversation: %+v, %v", shown, err)
-	}
+		user, err := set.Users.Get(t.Context(), ann)
+		if want := (projections.User{ID: ann, Product: "messenger", RegisteredAt: morning}); user != want || err != nil {
+			t.Errorf("the user: %+v, %v", user, err)
+		}
+		shown, err := set.Conversations.Get(t.Context(), room, bob)
+		if err != nil || shown.Title != "" || shown.LastMessage.Text != "" || shown.MessageCount != 1 {
+			t.Errorf("the conversation: %+v, %v", shown, err)
+		}
+	})
 }
 
 func TestConversationIsShown(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann, bob)
-	w.post(room, ann, "hello", time.Minute)
-	reply := uint64(0)
-	w.append(events.MessagesStream(room), by(bob, 2*time.Minute), &events.MessagePosted{
-		Conversation: room, Author: bob, Text: events.Private("\"hi\" <b>\n\u2028"), ReplyTo: &reply,
-	})
-	w.join(room, cyd, ann, 3*time.Minute)
-	set, _ := w.settled()
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann, bob)
+		w.post(room, ann, "hello", time.Minute)
+		reply := uint64(0)
+		w.append(events.MessagesStream(room), by(bob, 2*time.Minute), &events.MessagePosted{
+			Conversation: room, Author: bob, Text: events.Private("\"hi\" <b>\n\u2028"), ReplyTo: &reply,
+		})
+		w.join(room, cyd, ann, 3*time.Minute)
+		set, _ := w.settled()
 
-	got, err := set.Conversations.Get(t.Context(), room, ann)
-	want := projections.Conversation{
-		ID: room, Kind: events.Group, Title: "a title", MessageCount: 2, Unread: 1, StartedAt: morning,
-		Participants: []projections.Participant{{ann, morning}, {bob, morning}, {cyd, morning.Add(3 * time.Minute)}},
-		LastMessage: &projections.Message{
-			ConversationID: room, Number: 1, Author: bob, Text: "\"hi\" <b>\n\u2028", PostedAt: morning.Add(2 * time.Minute), ReplyTo: &reply,
-			Attachments: []json.RawMessage{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
-		},
-		Pinned: []uint64{},
-	}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("the conversation: %v\n%s", err, diff)
-	}
-	if _, err := set.Conversations.Get(t.Context(), room, uuid.Max); !errors.Is(err, projections.ErrNotParticipant) {
-		t.Errorf("to somebody else: %v", err)
-	}
-	if _, err := set.Conversations.Get(t.Context(), uuid.Max, ann); !errors.Is(err, projections.ErrNotFound) {
-		t.Errorf("one that is not: %v", err)
-	}
+		got, err := set.Conversations.Get(t.Context(), room, ann)
+		want := projections.Conversation{
+			ID: room, Kind: events.Group, Title: "a title", MessageCount: 2, Unread: 1, StartedAt: morning,
+			Participants: []projections.Participant{{ann, morning}, {bob, morning}, {cyd, morning.Add(3 * time.Minute)}},
+			LastMessage: &projections.Message{
+				ConversationID: room, Number: 1, Author: bob, Text: "\"hi\" <b>\n\u2028", PostedAt: morning.Add(2 * time.Minute), ReplyTo: &reply,
+				Attachments: []json.RawMessage{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
+			},
+			Pinned: []uint64{},
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("the conversation: %v\n%s", err, diff)
+		}
+		if _, err := set.Conversations.Get(t.Context(), room, uuid.Max); !errors.Is(err, projections.ErrNotParticipant) {
+			t.Errorf("to somebody else: %v", err)
+		}
+		if _, err := set.Conversations.Get(t.Context(), uuid.Max, ann); !errors.Is(err, projections.ErrNotFound) {
+			t.Errorf("one that is not: %v", err)
+		}
+	})
 }
 
 // unread reads how many messages each of some participants has not read.
@@ -103,80 +106,83 @@ func unread(t *testing.T, set *projections.Set, room uuid.UUID, people ...uuid.U
 }
 
 func TestUnreadCountsAfterOnesOwnMarker(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann, bob)
-	set, _ := w.run()
-	steps := []struct {
-		what string
-		do   func()
-		want []uint64 // ann's and bob's
-	}{
-		{"nothing said", func() {}, []uint64{0, 0}},
-		{"ann posts twice", func() { w.post(room, ann, "1", 1); w.post(room, ann, "2", 2) }, []uint64{0, 2}},
-		{"bob reads the first", func() { w.read(room, bob, 0, 3) }, []uint64{0, 1}},
-		{"ann posts again", func() { w.post(room, ann, "3", 4) }, []uint64{0, 2}},
-		{"bob reads further than there is", func() { w.read(room, bob, 99, 5) }, []uint64{0, 0}},
-		{"bob's marker does not go back", func() { w.read(room, bob, 0, 6) }, []uint64{0, 0}},
-		{"bob posts, which reads what was before", func() { w.post(room, ann, "4", 7); w.post(room, bob, "5", 8) }, []uint64{1, 0}},
-		{"ann leaves and comes back", func() { w.leave(room, ann, ann, 9); w.join(room, ann, bob, 10) }, []uint64{0, 0}},
-		{"a message after that", func() { w.post(room, bob, "6", 11) }, []uint64{1, 0}},
-	}
-	for _, step := range steps {
-		step.do()
-		w.catchUp(set)
-		if got := unread(t, set, room, ann, bob); !cmp.Equal(got, step.want) {
-			t.Errorf("%s: unread is %v, want %v", step.what, got, step.want)
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann, bob)
+		set, _ := w.run()
+		steps := []struct {
+			what string
+			do   func()
+			want []uint64 // ann's and bob's
+		}{
+			{"nothing said", func() {}, []uint64{0, 0}},
+			{"ann posts twice", func() { w.post(room, ann, "1", 1); w.post(room, ann, "2", 2) }, []uint64{0, 2}},
+			{"bob reads the first", func() { w.read(room, bob, 0, 3) }, []uint64{0, 1}},
+			{"ann posts again", func() { w.post(room, ann, "3", 4) }, []uint64{0, 2}},
+			{"bob reads further than there is", func() { w.read(room, bob, 99, 5) }, []uint64{0, 0}},
+			{"bob's marker does not go back", func() { w.read(room, bob, 0, 6) }, []uint64{0, 0}},
+			{"bob posts, which reads what was before", func() { w.post(room, ann, "4", 7); w.post(room, bob, "5", 8) }, []uint64{1, 0}},
+			{"ann leaves and comes back", func() { w.leave(room, ann, ann, 9); w.join(room, ann, bob, 10) }, []uint64{0, 0}},
+			{"a message after that", func() { w.post(room, bob, "6", 11) }, []uint64{1, 0}},
 		}
-	}
+		for _, step := range steps {
+			step.do()
+			w.catchUp(set)
+			if got := unread(t, set, room, ann, bob); !cmp.Equal(got, step.want) {
+				t.Errorf("%s: unread is %v, want %v", step.what, got, step.want)
+			}
+		}
+	})
 }
 
 func TestInboxIsNewestFirstAndPaged(t *testing.T) {
-	w := newWorld(t)
-	var rooms []uuid.UUID
-	for i := range 5 {
-		rooms = append(rooms, w.start(time.Duration(i)*time.Minute, ann, bob))
-	}
-	w.start(0, bob, cyd)
-	w.post(rooms[1], bob, "newest", time.Hour)
-	w.leave(rooms[3], ann, ann, 2*time.Hour)
-	set, _ := w.settled()
+	everywhere(t, func(t *testing.T, w *world) {
+		var rooms []uuid.UUID
+		for i := range 5 {
+			rooms = append(rooms, w.start(time.Duration(i)*time.Minute, ann, bob))
+		}
+		w.start(0, bob, cyd)
+		w.post(rooms[1], bob, "newest", time.Hour)
+		w.leave(rooms[3], ann, ann, 2*time.Hour)
+		set, _ := w.settled()
 
-	var got []uuid.UUID
-	cursor := ""
-	for pages := 0; ; pages++ {
-		inbox, err := set.Conversations.Inbox(t.Context(), ann, cursor, 2)
-		if err != nil || pages > 2 {
-			t.Fatalf("page %d: %v", pages, err)
+		var got []uuid.UUID
+		cursor := ""
+		for pages := 0; ; pages++ {
+			inbox, err := set.Conversations.Inbox(t.Context(), ann, cursor, 2)
+			if err != nil || pages > 2 {
+				t.Fatalf("page %d: %v", pages, err)
+			}
+			for _, shown := range inbox.Conversations {
+				got = append(got, shown.ID)
+			}
+			if inbox.Next == nil {
+				break
+			}
+			cursor = *inbox.Next
 		}
-		for _, shown := range inbox.Conversations {
-			got = append(got, shown.ID)
+		if want := []uuid.UUID{rooms[1], rooms[4], rooms[2], rooms[0]}; !cmp.Equal(got, want) {
+			t.Errorf("the inbox is %v, want %v", got, want)
 		}
-		if inbox.Next == nil {
-			break
+		for _, foreign := range []string{"x", cursor + "A", cursor[:8]} {
+			if _, err := set.Conversations.Inbox(t.Context(), ann, foreign, 2); !errors.Is(err, projections.ErrCursor) {
+				t.Errorf("cursor %q: %v", foreign, err)
+			}
 		}
-		cursor = *inbox.Next
-	}
-	if want := []uuid.UUID{rooms[1], rooms[4], rooms[2], rooms[0]}; !cmp.Equal(got, want) {
-		t.Errorf("the inbox is %v, want %v", got, want)
-	}
-	for _, foreign := range []string{"x", cursor + "A", cursor[:8]} {
-		if _, err := set.Conversations.Inbox(t.Context(), ann, foreign, 2); !errors.Is(err, projections.ErrCursor) {
-			t.Errorf("cursor %q: %v", foreign, err)
+		if _, err := set.Conversations.Inbox(t.Context(), bob, cursor, 2); !errors.Is(err, projections.ErrCursor) {
+			t.Errorf("another's cursor: %v", err)
 		}
-	}
-	if _, err := set.Conversations.Inbox(t.Context(), bob, cursor, 2); !errors.Is(err, projections.ErrCursor) {
-		t.Errorf("another's cursor: %v", err)
-	}
+	})
 }
 
 func TestPagesBothWays(t *testing.T) {
 	for _, batch := range []int{1, 3, 1000} {
-		t.Run(fmt.Sprint("batches of ", batch), func(t *testing.T) { testPages(t, batch) })
+		t.Run(fmt.Sprint("batches of ", batch), func(t *testing.T) {
+			everywhere(t, func(t *testing.T, w *world) { testPages(t, w, batch) })
+		})
 	}
 }
 
-func testPages(t *testing.T, batch int) {
-	w := newWorld(t)
+func testPages(t *testing.T, w *world, batch int) {
 	w.opts.BatchEvents = batch
 	room := w.start(0, ann, bob)
 	const count = 150
@@ -263,43 +269,44 @@ func ascending(from, to uint64) []uint64 {
 }
 
 func TestPagesAreForParticipantsAndNeverStale(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann, bob)
-	set, _ := w.run()
-	tags := make(map[string]bool)
-	for i := range 20 {
-		w.post(room, ann, fmt.Sprint(i), time.Duration(i))
-		w.catchUp(set)
-		body, err := set.Conversations.PageJSON(t.Context(), room, bob, projections.Range{Limit: 1})
-		if err != nil {
-			t.Fatal(err)
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann, bob)
+		set, _ := w.run()
+		tags := make(map[string]bool)
+		for i := range 20 {
+			w.post(room, ann, fmt.Sprint(i), time.Duration(i))
+			w.catchUp(set)
+			body, err := set.Conversations.PageJSON(t.Context(), room, bob, projections.Range{Limit: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var page projections.Page
+			if err := json.Unmarshal(body.Body, &page); err != nil || page.Messages[0].Number != uint64(i) || tags[body.ETag] {
+				t.Errorf("after message %d: %s %s, %v", i, body.Body, body.ETag, err)
+			}
+			tags[body.ETag] = true
 		}
-		var page projections.Page
-		if err := json.Unmarshal(body.Body, &page); err != nil || page.Messages[0].Number != uint64(i) || tags[body.ETag] {
-			t.Errorf("after message %d: %s %s, %v", i, body.Body, body.ETag, err)
+		again, err := set.Conversations.PageJSON(t.Context(), room, ann, projections.Range{Limit: 1})
+		if err != nil || !tags[again.ETag] {
+			t.Errorf("unchanged: %s, %v", again.ETag, err)
 		}
-		tags[body.ETag] = true
-	}
-	again, err := set.Conversations.PageJSON(t.Context(), room, ann, projections.Range{Limit: 1})
-	if err != nil || !tags[again.ETag] {
-		t.Errorf("unchanged: %s, %v", again.ETag, err)
-	}
 
-	seen := func(user uuid.UUID) error {
-		_, err := set.Conversations.PageJSON(t.Context(), room, user, projections.Range{Limit: 1})
-		return err
-	}
-	if err := seen(cyd); !errors.Is(err, projections.ErrNotParticipant) {
-		t.Errorf("before cyd joins: %v", err)
-	}
-	w.join(room, cyd, ann, time.Hour)
-	w.catchUp(set)
-	if err := seen(cyd); err != nil {
-		t.Errorf("after cyd joined: %v", err)
-	}
-	w.leave(room, cyd, cyd, 2*time.Hour)
-	w.catchUp(set)
-	if err := seen(cyd); !errors.Is(err, projections.ErrNotParticipant) {
-		t.Errorf("after cyd left: %v", err)
-	}
+		seen := func(user uuid.UUID) error {
+			_, err := set.Conversations.PageJSON(t.Context(), room, user, projections.Range{Limit: 1})
+			return err
+		}
+		if err := seen(cyd); !errors.Is(err, projections.ErrNotParticipant) {
+			t.Errorf("before cyd joins: %v", err)
+		}
+		w.join(room, cyd, ann, time.Hour)
+		w.catchUp(set)
+		if err := seen(cyd); err != nil {
+			t.Errorf("after cyd joined: %v", err)
+		}
+		w.leave(room, cyd, cyd, 2*time.Hour)
+		w.catchUp(set)
+		if err := seen(cyd); !errors.Is(err, projections.ErrNotParticipant) {
+			t.Errorf("after cyd left: %v", err)
+		}
+	})
 }

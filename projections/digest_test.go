@@ -10,29 +10,46 @@ import (
 	"pgregory.net/rapid"
 
 	"parley/events"
+	"parley/projections/views/viewstest"
 )
 
 // TestDigestDoesNotDependOnBatches rebuilds random histories in batches of
 // several sizes.
 func TestDigestDoesNotDependOnBatches(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t)
+		w := newWorld(t, viewstest.SQLite)
 		w.talk(rt)
-		var first map[string]string
-		for _, batch := range []int{1000, 1, rapid.IntRange(2, 20).Draw(rt, "batch")} {
-			w.dir = t.TempDir()
-			w.opts.BatchEvents = batch
-			set, stop := w.settled()
-			got := digests(t, set)
-			stop()
-			if first == nil {
-				first = got
-			}
-			if diff := cmp.Diff(first, got); diff != "" {
-				rt.Fatalf("in batches of %d: %s", batch, diff)
-			}
-		}
+		w.sameDigests(rt, viewstest.SQLite, viewstest.SQLite, viewstest.SQLite)
 	})
+}
+
+// TestDigestDoesNotDependOnTheEngine rebuilds random histories on both.
+func TestDigestDoesNotDependOnTheEngine(t *testing.T) {
+	viewstest.Postgres(t) // which may skip the test
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(t, viewstest.SQLite)
+		w.talk(rt)
+		w.sameDigests(rt, viewstest.SQLite, viewstest.Postgres)
+	})
+}
+
+// sameDigests rebuilds the views in places of the kinds given, each time in
+// batches of another size.
+func (w *world) sameDigests(rt *rapid.T, kinds ...func(testing.TB) viewstest.Opener) {
+	var first map[string]string
+	for i, kind := range kinds {
+		w.place = kind(w.t)
+		w.opts.BatchEvents = []int{1000, rapid.IntRange(2, 20).Draw(rt, "batch"), 1}[i]
+		set, stop := w.settled()
+		got := digests(w.t, set)
+		stop()
+		if first == nil {
+			first = got
+		}
+		if diff := cmp.Diff(first, got); diff != "" {
+			rt.Fatalf("in batches of %d: %s", w.opts.BatchEvents, diff)
+		}
+	}
 }
 
 // talk writes a random history of a few people in two rooms, and returns them.

@@ -71,47 +71,48 @@ func TestPoisonStopsItsProjectionAlone(t *testing.T) {
 			events.Proposed{Type: "ProfileChanged", Data: []byte(`{}`), Metadata: []byte(`{"actor":"x","occurredAt":"2026-03-02T08:00:00Z","v":9}`)}},
 		{"metadata that cannot be read", projections.GrowthName, "metadata", events.MessagesStream(room),
 			events.Proposed{Type: "SomethingElse", Data: []byte(`{}`), Metadata: []byte(`{"occurredAt":"soon"}`)}},
-		{"a row that the table refuses", projections.UsersName, "UNIQUE", events.UserStream(uuid.Max),
+		{"a row that the table refuses", projections.UsersName, "unique", events.UserStream(uuid.Max),
 			events.Proposed{Type: "UserRegistered", Data: []byte(`{"user":"` + ann.String() + `","product":"p"}`), Metadata: []byte(strings.Replace(goodMetadata, `"v":1`, `"v":2`, 1))}},
 		{"a message in no conversation", projections.ConversationsName, "never started", events.MessagesStream(uuid.Max),
 			events.Proposed{Type: "MessagePosted", Data: []byte(`{}`), Metadata: []byte(goodMetadata)}},
 	}
 	for _, test := range tests {
 		t.Run(test.what, func(t *testing.T) {
-			w := newWorld(t)
-			metrics := prometheus.NewRegistry()
-			w.opts.Metrics = metrics
-			w.register(ann, "ann", "messenger", 0)
-			w.append(events.ConversationStream(room), by(ann, 0), &events.ConversationStarted{
-				Conversation: room, Kind: events.Group, Starter: ann, Participants: []uuid.UUID{ann},
-			})
-			w.post(room, ann, "before", 1)
-			poison := w.raw(test.stream, test.event)
-			w.post(room, ann, "after", 2)
-			last := w.register(bob, "bob", "messenger", 3).Position
-			set, _ := w.run()
+			everywhere(t, func(t *testing.T, w *world) {
+				metrics := prometheus.NewRegistry()
+				w.opts.Metrics = metrics
+				w.register(ann, "ann", "messenger", 0)
+				w.append(events.ConversationStream(room), by(ann, 0), &events.ConversationStarted{
+					Conversation: room, Kind: events.Group, Starter: ann, Participants: []uuid.UUID{ann},
+				})
+				w.post(room, ann, "before", 1)
+				poison := w.raw(test.stream, test.event)
+				w.post(room, ann, "after", 2)
+				last := w.register(bob, "bob", "messenger", 3).Position
+				set, _ := w.run()
 
-			status := w.stopped(set, test.stops, last)
-			if f := status.Failure; f == nil || f.Stream != test.stream || f.Position != poison || !strings.Contains(f.Cause, test.cause) {
-				t.Errorf("the failure: %+v", f)
-			}
-			if status.State != projections.Stopped || status.Position >= poison || status.Lag == 0 {
-				t.Errorf("the status: %+v", status)
-			}
-			for _, name := range []string{projections.UsersName, projections.ConversationsName, projections.GrowthName} {
-				if err := set.Wait(t.Context(), name, last); name != test.stops && !alsoStopped(test.event, name) && err != nil {
-					t.Errorf("%s: %v", name, err)
+				status := w.stopped(set, test.stops, last)
+				if f := status.Failure; f == nil || f.Stream != test.stream || f.Position != poison || !strings.Contains(strings.ToLower(f.Cause), strings.ToLower(test.cause)) {
+					t.Errorf("the failure: %+v", f)
 				}
-			}
-			if err := set.Wait(t.Context(), test.stops, poison-1); err != nil {
-				t.Errorf("what was before the poison is not applied: %v", err)
-			}
-			if log := w.logged.String(); !strings.Contains(log, "projection stopped") || !strings.Contains(log, "stream="+test.stream) {
-				t.Errorf("logged: %s", log)
-			}
-			if got := stoppedMetric(t, metrics, test.stops); got != 1 {
-				t.Errorf("the metric is %v", got)
-			}
+				if status.State != projections.Stopped || status.Position >= poison || status.Lag == 0 {
+					t.Errorf("the status: %+v", status)
+				}
+				for _, name := range []string{projections.UsersName, projections.ConversationsName, projections.GrowthName} {
+					if err := set.Wait(t.Context(), name, last); name != test.stops && !alsoStopped(test.event, name) && err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+				if err := set.Wait(t.Context(), test.stops, poison-1); err != nil {
+					t.Errorf("what was before the poison is not applied: %v", err)
+				}
+				if log := w.logged.String(); !strings.Contains(log, "projection stopped") || !strings.Contains(log, "stream="+test.stream) {
+					t.Errorf("logged: %s", log)
+				}
+				if got := stoppedMetric(t, metrics, test.stops); got != 1 {
+					t.Errorf("the metric is %v", got)
+				}
+			})
 		})
 	}
 }
@@ -138,66 +139,70 @@ func stoppedMetric(t *testing.T, metrics *prometheus.Registry, name string) floa
 }
 
 func TestMetricsAreWellNamed(t *testing.T) {
-	w := newWorld(t)
-	metrics := prometheus.NewRegistry()
-	w.opts.Metrics = metrics
-	w.settled()
-	if problems, err := testutil.GatherAndLint(metrics); len(problems) > 0 || err != nil {
-		t.Errorf("%v, %v", problems, err)
-	}
+	everywhere(t, func(t *testing.T, w *world) {
+		metrics := prometheus.NewRegistry()
+		w.opts.Metrics = metrics
+		w.settled()
+		if problems, err := testutil.GatherAndLint(metrics); len(problems) > 0 || err != nil {
+			t.Errorf("%v, %v", problems, err)
+		}
+	})
 }
 
 func TestUnknownFactsArePassedOver(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann)
-	w.raw(events.MessagesStream(room), events.Proposed{Type: "MessageSung", Data: []byte(`"la"`), Metadata: []byte(goodMetadata)})
-	w.raw("somebody-elses", events.Proposed{Type: "Thing", Data: []byte(`"la"`)})
-	w.raw(events.MessagesStream(room), events.Proposed{Type: "NoMetadata", Data: []byte(`{}`)})
-	w.post(room, ann, "hello", 1)
-	set, _ := w.settled()
-	shown, err := set.Conversations.Get(t.Context(), room, ann)
-	if err != nil || shown.MessageCount != 1 || shown.LastMessage.Number != 2 || shown.Unread != 0 {
-		t.Errorf("%+v, %v", shown, err)
-	}
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann)
+		w.raw(events.MessagesStream(room), events.Proposed{Type: "MessageSung", Data: []byte(`"la"`), Metadata: []byte(goodMetadata)})
+		w.raw("somebody-elses", events.Proposed{Type: "Thing", Data: []byte(`"la"`)})
+		w.raw(events.MessagesStream(room), events.Proposed{Type: "NoMetadata", Data: []byte(`{}`)})
+		w.post(room, ann, "hello", 1)
+		set, _ := w.settled()
+		shown, err := set.Conversations.Get(t.Context(), room, ann)
+		if err != nil || shown.MessageCount != 1 || shown.LastMessage.Number != 2 || shown.Unread != 0 {
+			t.Errorf("%+v, %v", shown, err)
+		}
+	})
 }
 
 func TestNumbersWithoutMessagesAreNotUnread(t *testing.T) {
 	for _, batch := range []int{1, 1000} {
-		w := newWorld(t)
-		w.opts.BatchEvents = batch
-		room := w.start(0, ann, bob, cyd)
-		w.post(room, ann, "number 0", 1)
-		for range 3 {
-			w.raw(events.MessagesStream(room), events.Proposed{Type: "Another", Data: []byte("{}"), Metadata: []byte(goodMetadata)})
-		}
-		w.post(room, ann, "number 4", 2)
-		w.post(room, ann, "number 5", 3)
-		w.read(room, bob, 2, 4)
-		w.read(room, cyd, 4, 5)
-		set, _ := w.settled()
-		if got := unread(t, set, room, bob, cyd); !cmp.Equal(got, []uint64{2, 1}) {
-			t.Errorf("in batches of %d unread is %v", batch, got)
-		}
+		everywhere(t, func(t *testing.T, w *world) {
+			w.opts.BatchEvents = batch
+			room := w.start(0, ann, bob, cyd)
+			w.post(room, ann, "number 0", 1)
+			for range 3 {
+				w.raw(events.MessagesStream(room), events.Proposed{Type: "Another", Data: []byte("{}"), Metadata: []byte(goodMetadata)})
+			}
+			w.post(room, ann, "number 4", 2)
+			w.post(room, ann, "number 5", 3)
+			w.read(room, bob, 2, 4)
+			w.read(room, cyd, 4, 5)
+			set, _ := w.settled()
+			if got := unread(t, set, room, bob, cyd); !cmp.Equal(got, []uint64{2, 1}) {
+				t.Errorf("in batches of %d unread is %v", batch, got)
+			}
+		})
 	}
 }
 
 func TestRestartResumesAtTheCheckpoint(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann, bob)
-	w.post(room, ann, "one", 1)
-	_, stop := w.settled()
-	stop()
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann, bob)
+		w.post(room, ann, "one", 1)
+		_, stop := w.settled()
+		stop()
 
-	w.post(room, ann, "two", 2)
-	counting := &countingLog{Log: w.journal.Log}
-	w.journal.Log = counting
-	set, _ := w.settled()
-	if got := unread(t, set, room, bob); got[0] != 2 {
-		t.Errorf("unread is %d", got[0])
-	}
-	if counting.yielded != 2 { // conversations and growth each see one event
-		t.Errorf("%d events were read again or not at all", counting.yielded)
-	}
+		w.post(room, ann, "two", 2)
+		counting := &countingLog{Log: w.journal.Log}
+		w.journal.Log = counting
+		set, _ := w.settled()
+		if got := unread(t, set, room, bob); got[0] != 2 {
+			t.Errorf("unread is %d", got[0])
+		}
+		if counting.yielded != 2 { // conversations and growth each see one event
+			t.Errorf("%d events were read again or not at all", counting.yielded)
+		}
+	})
 }
 
 // countingLog counts the events that followers were given. It is read when
@@ -221,57 +226,59 @@ func (c *countingLog) Follow(ctx context.Context, after events.Position, filter 
 }
 
 func TestViewAheadOfItsLogIsRebuilt(t *testing.T) {
-	w := newWorld(t)
-	w.register(bob, "bob", "messenger", 0)
-	w.register(ann, "ann", "messenger", 0)
-	_, stop := w.settled()
-	stop()
+	everywhere(t, func(t *testing.T, w *world) {
+		w.register(bob, "bob", "messenger", 0)
+		w.register(ann, "ann", "messenger", 0)
+		_, stop := w.settled()
+		stop()
 
-	restored := newWorld(t)
-	restored.dir = w.dir
-	restored.raw("something", events.Proposed{Type: "Else"})
-	set, _ := restored.settled()
-	if _, err := set.Users.Get(t.Context(), ann); !errors.Is(err, projections.ErrNotFound) {
-		t.Errorf("a user of the lost log: %v", err)
-	}
-	restored.register(bob, "bob", "messenger", 0)
-	restored.catchUp(set)
-	if _, err := set.Users.Get(t.Context(), bob); err != nil {
-		t.Error(err)
-	}
+		restored := newWorld(t, w.kind)
+		restored.place = w.place
+		restored.raw("something", events.Proposed{Type: "Else"})
+		set, _ := restored.settled()
+		if _, err := set.Users.Get(t.Context(), ann); !errors.Is(err, projections.ErrNotFound) {
+			t.Errorf("a user of the lost log: %v", err)
+		}
+		restored.register(bob, "bob", "messenger", 0)
+		restored.catchUp(set)
+		if _, err := set.Users.Get(t.Context(), bob); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestBrokenOffAnywhereNothingIsLostOrTwice ends the run at many places, also
 // within batches, and goes on from what is stored.
 func TestBrokenOffAnywhereNothingIsLostOrTwice(t *testing.T) {
-	w := newWorld(t)
-	w.opts.BatchEvents = 7
-	w.register(ann, "ann", "messenger", 0)
-	w.register(bob, "bob", "messenger", 0)
-	room := w.start(0, ann, bob)
-	for i := range 200 {
-		w.post(room, []uuid.UUID{ann, bob}[i%2], fmt.Sprint(i), time.Duration(i)*time.Hour)
-	}
-	whole, stop := w.settled()
-	want := digests(t, whole)
-	stop()
-
-	w.dir = t.TempDir()
-	log := w.journal.Log
-	for cut := 1; cut < 200; cut += 13 {
-		ctx, cancel := context.WithCancel(t.Context())
-		w.journal.Log = &cutLog{Log: log, left: cut, cut: cancel}
-		set := w.open()
-		set.Run(ctx)
-		if err := set.Close(); err != nil {
-			t.Fatal(err)
+	everywhere(t, func(t *testing.T, w *world) {
+		w.opts.BatchEvents = 7
+		w.register(ann, "ann", "messenger", 0)
+		w.register(bob, "bob", "messenger", 0)
+		room := w.start(0, ann, bob)
+		for i := range 200 {
+			w.post(room, []uuid.UUID{ann, bob}[i%2], fmt.Sprint(i), time.Duration(i)*time.Hour)
 		}
-	}
-	w.journal.Log = log
-	set, _ := w.settled()
-	if diff := cmp.Diff(want, digests(t, set)); diff != "" {
-		t.Errorf("after all the cuts: %s", diff)
-	}
+		whole, stop := w.settled()
+		want := digests(t, whole)
+		stop()
+
+		w.elsewhere()
+		log := w.journal.Log
+		for cut := 1; cut < 200; cut += 13 {
+			ctx, cancel := context.WithCancel(t.Context())
+			w.journal.Log = &cutLog{Log: log, left: cut, cut: cancel}
+			set := w.open()
+			set.Run(ctx)
+			if err := set.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.journal.Log = log
+		set, _ := w.settled()
+		if diff := cmp.Diff(want, digests(t, set)); diff != "" {
+			t.Errorf("after all the cuts: %s", diff)
+		}
+	})
 }
 
 // cutLog ends the run when a follower has taken some events, or all followers
@@ -297,7 +304,7 @@ func (c *cutLog) Follow(ctx context.Context, after events.Position, filter event
 	}
 }
 
-func digests(t *testing.T, set *projections.Set) map[string]string {
+func digests(t testing.TB, set *projections.Set) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
 	for _, name := range []string{projections.UsersName, projections.ConversationsName, projections.GrowthName} {
@@ -311,51 +318,53 @@ func digests(t *testing.T, set *projections.Set) map[string]string {
 }
 
 func TestWaitIsBoundedByItsContext(t *testing.T) {
-	w := newWorld(t)
-	set, _ := w.settled()
-	reason := errors.New("too long")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	waited := make(chan error)
-	go func() { waited <- set.Wait(ctx, projections.UsersName, 1<<40) }()
-	cancel(reason)
-	if err := <-waited; !errors.Is(err, projections.ErrBehind) || !errors.Is(err, reason) {
-		t.Errorf("of what never comes: %v", err)
-	}
+	everywhere(t, func(t *testing.T, w *world) {
+		set, _ := w.settled()
+		reason := errors.New("too long")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		waited := make(chan error)
+		go func() { waited <- set.Wait(ctx, projections.UsersName, 1<<40) }()
+		cancel(reason)
+		if err := <-waited; !errors.Is(err, projections.ErrBehind) || !errors.Is(err, reason) {
+			t.Errorf("of what never comes: %v", err)
+		}
 
-	next := make(chan error)
-	tip, err := events.Tip(t.Context(), w.journal.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { next <- set.Wait(t.Context(), projections.UsersName, tip+1) }()
-	w.register(ann, "ann", "messenger", 0)
-	if err := <-next; err != nil {
-		t.Errorf("of what comes: %v", err)
-	}
-	if _, err := set.Users.Get(t.Context(), ann); err != nil {
-		t.Errorf("after waiting: %v", err)
-	}
-	if err := set.Wait(t.Context(), "nothing", 1); !errors.Is(err, projections.ErrNotFound) {
-		t.Errorf("of no projection: %v", err)
-	}
+		next := make(chan error)
+		tip, err := events.Tip(t.Context(), w.journal.Log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { next <- set.Wait(t.Context(), projections.UsersName, tip+1) }()
+		w.register(ann, "ann", "messenger", 0)
+		if err := <-next; err != nil {
+			t.Errorf("of what comes: %v", err)
+		}
+		if _, err := set.Users.Get(t.Context(), ann); err != nil {
+			t.Errorf("after waiting: %v", err)
+		}
+		if err := set.Wait(t.Context(), "nothing", 1); !errors.Is(err, projections.ErrNotFound) {
+			t.Errorf("of no projection: %v", err)
+		}
+	})
 }
 
 func TestStatusOfCaughtUpViews(t *testing.T) {
-	w := newWorld(t)
-	before := w.open()
-	w.register(ann, "ann", "messenger", 0)
-	if status := w.status(before, projections.UsersName); status.State != projections.CatchingUp || status.Lag == 0 {
-		t.Errorf("before it runs: %+v", status)
-	}
-	closing(t, before.Close)
-
-	set, _ := w.settled()
-	for _, name := range []string{projections.UsersName, projections.ConversationsName, projections.GrowthName} {
-		status := w.status(set, name)
-		if status.State != projections.Running || status.Lag != 0 || status.Failure != nil || status.Position < status.Tip {
-			t.Errorf("%+v", status)
+	everywhere(t, func(t *testing.T, w *world) {
+		before := w.open()
+		w.register(ann, "ann", "messenger", 0)
+		if status := w.status(before, projections.UsersName); status.State != projections.CatchingUp || status.Lag == 0 {
+			t.Errorf("before it runs: %+v", status)
 		}
-	}
+		closing(t, before.Close)
+
+		set, _ := w.settled()
+		for _, name := range []string{projections.UsersName, projections.ConversationsName, projections.GrowthName} {
+			status := w.status(set, name)
+			if status.State != projections.Running || status.Lag != 0 || status.Failure != nil || status.Position < status.Tip {
+				t.Errorf("%+v", status)
+			}
+		}
+	})
 }
 
 // repeatingLog shows an event under another's id, as an event store may that
@@ -379,54 +388,55 @@ func (l *repeatingLog) Follow(ctx context.Context, after events.Position, filter
 }
 
 func TestRepeatedEventIsShownOnce(t *testing.T) {
-	w := newWorld(t)
-	log := &repeatingLog{Log: w.journal.Log, shown: make(map[uuid.UUID]uuid.UUID)}
-	repeat := func(event events.Event) {
-		id := newID()
-		log.shown[id] = event.ID
-		_, err := w.journal.Log.Append(t.Context(), event.Stream, events.Any, events.Proposed{
-			ID: id, Type: event.Type, Data: event.Data, Metadata: event.Metadata,
-		})
-		if err != nil {
-			t.Fatal(err)
+	everywhere(t, func(t *testing.T, w *world) {
+		log := &repeatingLog{Log: w.journal.Log, shown: make(map[uuid.UUID]uuid.UUID)}
+		repeat := func(event events.Event) {
+			id := newID()
+			log.shown[id] = event.ID
+			_, err := w.journal.Log.Append(t.Context(), event.Stream, events.Any, events.Proposed{
+				ID: id, Type: event.Type, Data: event.Data, Metadata: event.Metadata,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	keyed := func(key string) events.Cause {
-		return events.Cause{Actor: ann.String(), OccurredAt: morning, IdempotencyKey: key}
-	}
-	registered := w.append(events.UserStream(ann), keyed("r"), &events.UserRegistered{User: ann, Product: "p"})
-	first := w.append(events.UserStream(ann), keyed("a"), &events.ProfileChanged{User: ann, DisplayName: events.Private("first")})
-	w.append(events.UserStream(ann), keyed("b"), &events.ProfileChanged{User: ann, DisplayName: events.Private("second")})
-	room := uuid.UUID{15: 9}
-	started := w.append(events.ConversationStream(room), keyed("a"), &events.ConversationStarted{
-		Conversation: room, Kind: events.Group, Starter: ann, Participants: []uuid.UUID{ann, bob},
-	})
-	added := w.append(events.ConversationStream(room), keyed("b"), &events.ParticipantAdded{Conversation: room, User: cyd, By: ann})
-	w.leave(room, cyd, cyd, 0)
-	posted := w.append(events.MessagesStream(room), keyed("b"), &events.MessagePosted{Conversation: room, Author: ann, Text: events.Private("once")})
-	for _, event := range []events.Event{registered, first, started, added, posted} {
-		repeat(event)
-	}
-	w.post(room, ann, "last", 1)
-	w.journal.Log = log
-	set, _ := w.settled()
+		keyed := func(key string) events.Cause {
+			return events.Cause{Actor: ann.String(), OccurredAt: morning, IdempotencyKey: key}
+		}
+		registered := w.append(events.UserStream(ann), keyed("r"), &events.UserRegistered{User: ann, Product: "p"})
+		first := w.append(events.UserStream(ann), keyed("a"), &events.ProfileChanged{User: ann, DisplayName: events.Private("first")})
+		w.append(events.UserStream(ann), keyed("b"), &events.ProfileChanged{User: ann, DisplayName: events.Private("second")})
+		room := uuid.UUID{15: 9}
+		started := w.append(events.ConversationStream(room), keyed("a"), &events.ConversationStarted{
+			Conversation: room, Kind: events.Group, Starter: ann, Participants: []uuid.UUID{ann, bob},
+		})
+		added := w.append(events.ConversationStream(room), keyed("b"), &events.ParticipantAdded{Conversation: room, User: cyd, By: ann})
+		w.leave(room, cyd, cyd, 0)
+		posted := w.append(events.MessagesStream(room), keyed("b"), &events.MessagePosted{Conversation: room, Author: ann, Text: events.Private("once")})
+		for _, event := range []events.Event{registered, first, started, added, posted} {
+			repeat(event)
+		}
+		w.post(room, ann, "last", 1)
+		w.journal.Log = log
+		set, _ := w.settled()
 
-	user, err := set.Users.Get(t.Context(), ann)
-	if err != nil || user.DisplayName != "second" {
-		t.Errorf("the user: %+v, %v", user, err)
-	}
-	page, err := set.Conversations.Page(t.Context(), room, projections.Range{Limit: 10})
-	if err != nil || len(page.Messages) != 2 || page.Messages[0].Number != 2 || page.Messages[1].Text != "once" {
-		t.Errorf("the messages: %+v, %v", page, err)
-	}
-	if is, err := set.Conversations.IsParticipant(t.Context(), room, cyd); is || err != nil {
-		t.Errorf("who left is in: %v", err)
-	}
-	if got := unread(t, set, room, bob); got[0] != 2 {
-		t.Errorf("unread is %d", got[0])
-	}
-	summary, err := set.Growth.Summary(t.Context(), morning.Add(-1), morning)
-	if err != nil || summary.Users != 1 {
-		t.Errorf("the summary: %+v, %v", summary, err)
-	}
+		user, err := set.Users.Get(t.Context(), ann)
+		if err != nil || user.DisplayName != "second" {
+			t.Errorf("the user: %+v, %v", user, err)
+		}
+		page, err := set.Conversations.Page(t.Context(), room, projections.Range{Limit: 10})
+		if err != nil || len(page.Messages) != 2 || page.Messages[0].Number != 2 || page.Messages[1].Text != "once" {
+			t.Errorf("the messages: %+v, %v", page, err)
+		}
+		if is, err := set.Conversations.IsParticipant(t.Context(), room, cyd); is || err != nil {
+			t.Errorf("who left is in: %v", err)
+		}
+		if got := unread(t, set, room, bob); got[0] != 2 {
+			t.Errorf("unread is %d", got[0])
+		}
+		summary, err := set.Growth.Summary(t.Context(), morning.Add(-1), morning)
+		if err != nil || summary.Users != 1 {
+			t.Errorf("the summary: %+v, %v", summary, err)
+		}
+	})
 }

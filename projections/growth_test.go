@@ -14,6 +14,7 @@ import (
 
 	"parley/events"
 	"parley/projections"
+	"parley/projections/views/viewstest"
 )
 
 func date(year int, month time.Month, day int) time.Time {
@@ -21,97 +22,99 @@ func date(year int, month time.Month, day int) time.Time {
 }
 
 func TestGrowthOfASmallHistory(t *testing.T) {
-	w := newWorld(t)
-	// morning is Monday, 2 March 2026.
-	w.register(ann, "ann", "messenger", 0)
-	w.register(bob, "bob", "shop", 24*time.Hour)
-	room := w.start(24*time.Hour, ann, bob)
-	w.post(room, ann, "on Sunday, the same week", 6*24*time.Hour)
-	w.post(room, ann, "on the next Monday", 7*24*time.Hour)
-	w.post(room, ann, "on a Monday, the month's last but one", 28*24*time.Hour)
-	w.post(room, ann, "in April, the same week", 30*24*time.Hour)
-	w.append(events.UserStream(cyd), events.Cause{Actor: "operator", OccurredAt: date(2026, 4, 1)},
-		&events.UserRegistered{User: cyd, Product: "shop"})
-	set, _ := w.settled()
+	everywhere(t, func(t *testing.T, w *world) {
+		// morning is Monday, 2 March 2026.
+		w.register(ann, "ann", "messenger", 0)
+		w.register(bob, "bob", "shop", 24*time.Hour)
+		room := w.start(24*time.Hour, ann, bob)
+		w.post(room, ann, "on Sunday, the same week", 6*24*time.Hour)
+		w.post(room, ann, "on the next Monday", 7*24*time.Hour)
+		w.post(room, ann, "on a Monday, the month's last but one", 28*24*time.Hour)
+		w.post(room, ann, "in April, the same week", 30*24*time.Hour)
+		w.append(events.UserStream(cyd), events.Cause{Actor: "operator", OccurredAt: date(2026, 4, 1)},
+			&events.UserRegistered{User: cyd, Product: "shop"})
+		set, _ := w.settled()
 
-	tests := []struct {
-		query projections.GrowthQuery
-		want  []projections.GrowthPoint
-	}{
-		{projections.GrowthQuery{From: date(2026, 3, 1), To: date(2026, 3, 4)}, []projections.GrowthPoint{
-			{date(2026, 3, 1), 0, 0, 0}, {date(2026, 3, 2), 1, 1, 1}, {date(2026, 3, 3), 2, 1, 2},
-		}},
-		{projections.GrowthQuery{From: date(2026, 3, 4), To: date(2026, 3, 10), Interval: projections.Week}, []projections.GrowthPoint{
-			{date(2026, 3, 2), 2, 2, 2}, {date(2026, 3, 9), 2, 0, 1},
-		}},
-		{projections.GrowthQuery{From: date(2026, 3, 31), To: date(2026, 4, 2), Interval: projections.Month}, []projections.GrowthPoint{
-			{date(2026, 3, 1), 2, 2, 2}, {date(2026, 4, 1), 3, 1, 1},
-		}},
-		{projections.GrowthQuery{To: date(2026, 4, 2), Interval: projections.Month, Product: "shop"}, []projections.GrowthPoint{
-			{date(2026, 3, 1), 1, 1, 1}, {date(2026, 4, 1), 2, 1, 0},
-		}},
-		{projections.GrowthQuery{From: date(2026, 4, 1), To: date(2026, 4, 2), Product: "none"}, []projections.GrowthPoint{
-			{date(2026, 4, 1), 0, 0, 0},
-		}},
-	}
-	for _, test := range tests {
-		series, err := set.Growth.Series(t.Context(), test.query)
-		if diff := cmp.Diff(test.want, series.Points); diff != "" || err != nil {
-			t.Errorf("%+v: %v\n%s", test.query, err, diff)
+		tests := []struct {
+			query projections.GrowthQuery
+			want  []projections.GrowthPoint
+		}{
+			{projections.GrowthQuery{From: date(2026, 3, 1), To: date(2026, 3, 4)}, []projections.GrowthPoint{
+				{date(2026, 3, 1), 0, 0, 0}, {date(2026, 3, 2), 1, 1, 1}, {date(2026, 3, 3), 2, 1, 2},
+			}},
+			{projections.GrowthQuery{From: date(2026, 3, 4), To: date(2026, 3, 10), Interval: projections.Week}, []projections.GrowthPoint{
+				{date(2026, 3, 2), 2, 2, 2}, {date(2026, 3, 9), 2, 0, 1},
+			}},
+			{projections.GrowthQuery{From: date(2026, 3, 31), To: date(2026, 4, 2), Interval: projections.Month}, []projections.GrowthPoint{
+				{date(2026, 3, 1), 2, 2, 2}, {date(2026, 4, 1), 3, 1, 1},
+			}},
+			{projections.GrowthQuery{To: date(2026, 4, 2), Interval: projections.Month, Product: "shop"}, []projections.GrowthPoint{
+				{date(2026, 3, 1), 1, 1, 1}, {date(2026, 4, 1), 2, 1, 0},
+			}},
+			{projections.GrowthQuery{From: date(2026, 4, 1), To: date(2026, 4, 2), Product: "none"}, []projections.GrowthPoint{
+				{date(2026, 4, 1), 0, 0, 0},
+			}},
 		}
-	}
-	for _, wrong := range []projections.GrowthQuery{
-		{From: date(2026, 3, 2), To: date(2026, 3, 2)},
-		{From: date(2026, 3, 2), To: date(2026, 3, 3), Interval: "year"},
-		{From: date(1000, 1, 1), To: date(2026, 1, 1)},
-	} {
-		if _, err := set.Growth.Series(t.Context(), wrong); !errors.Is(err, projections.ErrRange) {
-			t.Errorf("%+v: %v", wrong, err)
+		for _, test := range tests {
+			series, err := set.Growth.Series(t.Context(), test.query)
+			if diff := cmp.Diff(test.want, series.Points); diff != "" || err != nil {
+				t.Errorf("%+v: %v\n%s", test.query, err, diff)
+			}
 		}
-	}
+		for _, wrong := range []projections.GrowthQuery{
+			{From: date(2026, 3, 2), To: date(2026, 3, 2)},
+			{From: date(2026, 3, 2), To: date(2026, 3, 3), Interval: "year"},
+			{From: date(1000, 1, 1), To: date(2026, 1, 1)},
+		} {
+			if _, err := set.Growth.Series(t.Context(), wrong); !errors.Is(err, projections.ErrRange) {
+				t.Errorf("%+v: %v", wrong, err)
+			}
+		}
+	})
 }
 
 func TestSummaryAndRanking(t *testing.T) {
-	w := newWorld(t)
-	count := 0
-	join := func(product string, people int, after time.Duration) {
-		for range people {
-			count++
-			w.register(newID(), fmt.Sprint("user", count), product, after)
+	everywhere(t, func(t *testing.T, w *world) {
+		count := 0
+		join := func(product string, people int, after time.Duration) {
+			for range people {
+				count++
+				w.register(newID(), fmt.Sprint("user", count), product, after)
+			}
 		}
-	}
-	join("old", 4, 0)
-	join("slow", 10, 0)
-	join("still", 3, 0)
-	join("old", 2, 2*time.Hour)
-	join("slow", 1, 2*time.Hour)
-	join("new", 1, 2*time.Hour)
-	join("newest", 2, 2*time.Hour)
-	join("later", 7, 2*time.Hour+time.Microsecond)
-	set, _ := w.settled()
+		join("old", 4, 0)
+		join("slow", 10, 0)
+		join("still", 3, 0)
+		join("old", 2, 2*time.Hour)
+		join("slow", 1, 2*time.Hour)
+		join("new", 1, 2*time.Hour)
+		join("newest", 2, 2*time.Hour)
+		join("later", 7, 2*time.Hour+time.Microsecond)
+		set, _ := w.settled()
 
-	percent := func(p float64) *float64 { return &p }
-	ranking, err := set.Growth.Ranking(t.Context(), morning, morning.Add(2*time.Hour))
-	want := []projections.ProductGrowth{
-		{"newest", 2, 2, nil}, {"new", 1, 1, nil}, {"old", 6, 2, percent(50)}, {"slow", 11, 1, percent(10)}, {"still", 3, 0, percent(0)},
-	}
-	if diff := cmp.Diff(want, ranking.Products); diff != "" || err != nil {
-		t.Errorf("the ranking: %v\n%s", err, diff)
-	}
-	summary, err := set.Growth.Summary(t.Context(), morning, morning.Add(2*time.Hour))
-	wantSummary := projections.GrowthSummary{
-		AsOf: morning.Add(2 * time.Hour), Users: 23, Since: morning, UsersSince: 17, Added: 6, GrowthPercent: percent(100. * 6 / 17),
-	}
-	if diff := cmp.Diff(wantSummary, summary, cmpopts.EquateApprox(0, 1e-9)); diff != "" || err != nil {
-		t.Errorf("the summary: %v\n%s", err, diff)
-	}
-	first, err := set.Growth.Summary(t.Context(), morning.Add(-1), morning)
-	if err != nil || first.UsersSince != 0 || first.Users != 17 || first.GrowthPercent != nil {
-		t.Errorf("from nothing: %+v, %v", first, err)
-	}
-	if _, err := set.Growth.Summary(t.Context(), morning, morning.Add(-1)); !errors.Is(err, projections.ErrRange) {
-		t.Errorf("backwards: %v", err)
-	}
+		percent := func(p float64) *float64 { return &p }
+		ranking, err := set.Growth.Ranking(t.Context(), morning, morning.Add(2*time.Hour))
+		want := []projections.ProductGrowth{
+			{"newest", 2, 2, nil}, {"new", 1, 1, nil}, {"old", 6, 2, percent(50)}, {"slow", 11, 1, percent(10)}, {"still", 3, 0, percent(0)},
+		}
+		if diff := cmp.Diff(want, ranking.Products); diff != "" || err != nil {
+			t.Errorf("the ranking: %v\n%s", err, diff)
+		}
+		summary, err := set.Growth.Summary(t.Context(), morning, morning.Add(2*time.Hour))
+		wantSummary := projections.GrowthSummary{
+			AsOf: morning.Add(2 * time.Hour), Users: 23, Since: morning, UsersSince: 17, Added: 6, GrowthPercent: percent(100. * 6 / 17),
+		}
+		if diff := cmp.Diff(wantSummary, summary, cmpopts.EquateApprox(0, 1e-9)); diff != "" || err != nil {
+			t.Errorf("the summary: %v\n%s", err, diff)
+		}
+		first, err := set.Growth.Summary(t.Context(), morning.Add(-1), morning)
+		if err != nil || first.UsersSince != 0 || first.Users != 17 || first.GrowthPercent != nil {
+			t.Errorf("from nothing: %+v, %v", first, err)
+		}
+		if _, err := set.Growth.Summary(t.Context(), morning, morning.Add(-1)); !errors.Is(err, projections.ErrRange) {
+			t.Errorf("backwards: %v", err)
+		}
+	})
 }
 
 // act is something that a user does.
@@ -127,7 +130,7 @@ type act struct {
 func TestGrowthAgainstCounting(t *testing.T) {
 	people := []uuid.UUID{ann, bob, cyd, {15: 4}, {15: 5}}
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t)
+		w := newWorld(t, viewstest.SQLite)
 		w.opts.Only = []string{projections.GrowthName}
 		w.opts.BatchEvents = rapid.SampledFrom([]int{1, 2, 5, 100}).Draw(rt, "batch")
 		history := drawHistory(rt, len(people))

@@ -142,7 +142,7 @@ func (g *Growth) register(ctx context.Context, tx *views.Tx, r *registration) er
 			return err
 		}
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO members (id, number, product, registered) VALUES ($1, $2, $3, $4)`,
+	err = tx.Queue(ctx, `INSERT INTO members (id, number, product, registered) VALUES ($1, $2, $3, $4)`,
 		r.user[:], g.next, product, r.at.UnixMicro())
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (g *Growth) product(ctx context.Context, tx *views.Tx, name string) (int64,
 	}
 	id := int64(len(g.products))
 	g.products[name] = id
-	_, err := tx.Exec(ctx, `INSERT INTO products (id, name) VALUES ($1, $2)`, id, name)
+	err := tx.Queue(ctx, `INSERT INTO products (id, name) VALUES ($1, $2)`, id, name)
 	return id, err
 }
 
@@ -267,7 +267,7 @@ func (g *Growth) flush(ctx context.Context, tx *views.Tx) error {
 		if !c.dirty {
 			continue
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO activity (span, start, chunk, bits) VALUES ($1, $2, $3, $4)
+		err := tx.Queue(ctx, `INSERT INTO activity (span, start, chunk, bits) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (span, start, chunk) DO UPDATE SET bits = excluded.bits`,
 			int64(key.span), int64(key.start), key.number, c.bits)
 		if err != nil {
@@ -276,7 +276,7 @@ func (g *Growth) flush(ctx context.Context, tx *views.Tx) error {
 		c.dirty = false
 	}
 	for key, users := range g.active {
-		_, err := tx.Exec(ctx, `INSERT INTO active (span, start, product, users) VALUES ($1, $2, $3, $4)
+		err := tx.Queue(ctx, `INSERT INTO active (span, start, product, users) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (span, start, product) DO UPDATE SET users = active.users + excluded.users`,
 			int64(key.span), int64(key.start), key.product, users)
 		if err != nil {
@@ -284,7 +284,7 @@ func (g *Growth) flush(ctx context.Context, tx *views.Tx) error {
 		}
 	}
 	for key, users := range g.registrations {
-		_, err := tx.Exec(ctx, `INSERT INTO registrations (day, product, users) VALUES ($1, $2, $3)
+		err := tx.Queue(ctx, `INSERT INTO registrations (day, product, users) VALUES ($1, $2, $3)
 			ON CONFLICT (day, product) DO UPDATE SET users = registrations.users + excluded.users`,
 			int64(key.day), key.product, users)
 		if err != nil {

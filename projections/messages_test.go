@@ -16,6 +16,7 @@ import (
 	"parley/events"
 	"parley/events/decide"
 	"parley/projections"
+	"parley/projections/views/viewstest"
 )
 
 // message reads one message that must be there.
@@ -37,170 +38,173 @@ func message(t *testing.T, set *projections.Set, room uuid.UUID, number uint64) 
 func TestMessageIsShownWithAllThatWasDoneToIt(t *testing.T) {
 	for _, batch := range []int{1, 1000} {
 		t.Run(fmt.Sprint("batches of ", batch), func(t *testing.T) {
-			w := newWorld(t)
-			w.opts.BatchEvents = batch
-			room := w.start(0, ann, bob)
-			w.append(events.MessagesStream(room), by(ann, 1), &events.MessagePosted{
-				Conversation: room, Author: ann, Text: events.Private("helo"), Mentions: []uuid.UUID{bob},
-			})
-			w.react(room, bob, 0, "👍", 2)
-			w.react(room, ann, 0, "👍", 3)
-			w.react(room, ann, 0, "❤", 4)
-			w.edit(room, ann, 0, "hello", 5, ann)
-			w.unreact(room, bob, 0, "👍", 6)
-			w.append(events.MessagesStream(room), by(bob, 7), &events.MessagePosted{
-				Conversation: room, Author: bob, Text: events.Private("heard"), Forwarded: &events.Forwarded{Author: cyd},
-			})
-			w.edit(room, bob, 7, "not heard", 8) // 7 was passed on
-			w.edit(room, bob, 0, "not ann", 9)
-			w.edit(room, ann, 5, "no message", 10)
-			set, _ := w.settled()
+			everywhere(t, func(t *testing.T, w *world) {
+				w.opts.BatchEvents = batch
+				room := w.start(0, ann, bob)
+				w.append(events.MessagesStream(room), by(ann, 1), &events.MessagePosted{
+					Conversation: room, Author: ann, Text: events.Private("helo"), Mentions: []uuid.UUID{bob},
+				})
+				w.react(room, bob, 0, "👍", 2)
+				w.react(room, ann, 0, "👍", 3)
+				w.react(room, ann, 0, "❤", 4)
+				w.edit(room, ann, 0, "hello", 5, ann)
+				w.unreact(room, bob, 0, "👍", 6)
+				w.append(events.MessagesStream(room), by(bob, 7), &events.MessagePosted{
+					Conversation: room, Author: bob, Text: events.Private("heard"), Forwarded: &events.Forwarded{Author: cyd},
+				})
+				w.edit(room, bob, 7, "not heard", 8) // 7 was passed on
+				w.edit(room, bob, 0, "not ann", 9)
+				w.edit(room, ann, 5, "no message", 10)
+				set, _ := w.settled()
 
-			edited := morning.Add(5)
-			want := projections.Message{
-				ConversationID: room, Number: 0, Author: ann, Text: "hello", PostedAt: morning.Add(1), EditedAt: &edited, Attachments: []json.RawMessage{},
-				Reactions: []projections.Reaction{{Emoji: "👍", UserIDs: []uuid.UUID{ann}}, {Emoji: "❤", UserIDs: []uuid.UUID{ann}}},
-				Mentions:  []uuid.UUID{ann},
-			}
-			if diff := cmp.Diff(want, message(t, set, room, 0)); diff != "" {
-				t.Error(diff)
-			}
-			want = projections.Message{
-				ConversationID: room, Number: 6, Author: bob, Text: "heard", PostedAt: morning.Add(7), Attachments: []json.RawMessage{},
-				Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{}, Forwarded: &events.Forwarded{Author: cyd},
-			}
-			if diff := cmp.Diff(want, message(t, set, room, 6)); diff != "" {
-				t.Error(diff)
-			}
-			for _, number := range []uint64{1, 5, 7, 1 << 62, 1 << 63} {
-				if line, err := set.Conversations.MessageJSON(t.Context(), room, number); !errors.Is(err, projections.ErrNotFound) {
-					t.Errorf("%d is shown as a message: %s, %v", number, line, err)
+				edited := morning.Add(5)
+				want := projections.Message{
+					ConversationID: room, Number: 0, Author: ann, Text: "hello", PostedAt: morning.Add(1), EditedAt: &edited, Attachments: []json.RawMessage{},
+					Reactions: []projections.Reaction{{Emoji: "👍", UserIDs: []uuid.UUID{ann}}, {Emoji: "❤", UserIDs: []uuid.UUID{ann}}},
+					Mentions:  []uuid.UUID{ann},
 				}
-			}
+				if diff := cmp.Diff(want, message(t, set, room, 0)); diff != "" {
+					t.Error(diff)
+				}
+				want = projections.Message{
+					ConversationID: room, Number: 6, Author: bob, Text: "heard", PostedAt: morning.Add(7), Attachments: []json.RawMessage{},
+					Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{}, Forwarded: &events.Forwarded{Author: cyd},
+				}
+				if diff := cmp.Diff(want, message(t, set, room, 6)); diff != "" {
+					t.Error(diff)
+				}
+				for _, number := range []uint64{1, 5, 7, 1 << 62, 1 << 63} {
+					if line, err := set.Conversations.MessageJSON(t.Context(), room, number); !errors.Is(err, projections.ErrNotFound) {
+						t.Errorf("%d is shown as a message: %s, %v", number, line, err)
+					}
+				}
+			})
 		})
 	}
 }
 
 func TestRetractedMessageKeepsItsPlace(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann, bob)
-	w.post(room, ann, "first", 1)
-	w.post(room, ann, "second", 2)
-	w.react(room, bob, 1, "👍", 3)
-	set, _ := w.run()
-	w.catchUp(set)
-	tag := func() string {
-		body, err := set.Conversations.PageJSON(t.Context(), room, bob, projections.Range{Limit: 10})
-		if err != nil {
-			t.Fatal(err)
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann, bob)
+		w.post(room, ann, "first", 1)
+		w.post(room, ann, "second", 2)
+		w.react(room, bob, 1, "👍", 3)
+		set, _ := w.run()
+		w.catchUp(set)
+		tag := func() string {
+			body, err := set.Conversations.PageJSON(t.Context(), room, bob, projections.Range{Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return body.ETag
 		}
-		return body.ETag
-	}
-	before := tag()
-	w.retract(room, ann, 1, 4)
-	w.catchUp(set)
-	after := tag()
-	if before == after {
-		t.Errorf("the page's tag stays %s", after)
-	}
-	// What others wrote before they saw the retraction has no effect.
-	w.edit(room, ann, 1, "third", 5)
-	w.react(room, bob, 1, "❤", 6)
-	w.retract(room, ann, 1, 7)
-	w.catchUp(set)
-	if again := tag(); again != after {
-		t.Errorf("facts without effect changed the page's tag from %s to %s", after, again)
-	}
-	want := projections.Message{
-		ConversationID: room, Number: 1, Author: ann, PostedAt: morning.Add(2), Retracted: true,
-		Attachments: []json.RawMessage{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
-	}
-	if diff := cmp.Diff(want, message(t, set, room, 1)); diff != "" {
-		t.Error(diff)
-	}
-	shown, err := set.Conversations.Get(t.Context(), room, bob)
-	if diff := cmp.Diff(&want, shown.LastMessage); diff != "" || err != nil || shown.MessageCount != 2 || shown.Unread != 2 {
-		t.Errorf("the conversation is %+v, %v\n%s", shown, err, diff)
-	}
-	w.edit(room, ann, 0, "1st", 8)
-	w.catchUp(set)
-	if shown, err = set.Conversations.Get(t.Context(), room, bob); err != nil || shown.LastMessage.Number != 1 {
-		t.Errorf("after an edit of the first the last is %+v, %v", shown.LastMessage, err)
-	}
+		before := tag()
+		w.retract(room, ann, 1, 4)
+		w.catchUp(set)
+		after := tag()
+		if before == after {
+			t.Errorf("the page's tag stays %s", after)
+		}
+		// What others wrote before they saw the retraction has no effect.
+		w.edit(room, ann, 1, "third", 5)
+		w.react(room, bob, 1, "❤", 6)
+		w.retract(room, ann, 1, 7)
+		w.catchUp(set)
+		if again := tag(); again != after {
+			t.Errorf("facts without effect changed the page's tag from %s to %s", after, again)
+		}
+		want := projections.Message{
+			ConversationID: room, Number: 1, Author: ann, PostedAt: morning.Add(2), Retracted: true,
+			Attachments: []json.RawMessage{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
+		}
+		if diff := cmp.Diff(want, message(t, set, room, 1)); diff != "" {
+			t.Error(diff)
+		}
+		shown, err := set.Conversations.Get(t.Context(), room, bob)
+		if diff := cmp.Diff(&want, shown.LastMessage); diff != "" || err != nil || shown.MessageCount != 2 || shown.Unread != 2 {
+			t.Errorf("the conversation is %+v, %v\n%s", shown, err, diff)
+		}
+		w.edit(room, ann, 0, "1st", 8)
+		w.catchUp(set)
+		if shown, err = set.Conversations.Get(t.Context(), room, bob); err != nil || shown.LastMessage.Number != 1 {
+			t.Errorf("after an edit of the first the last is %+v, %v", shown.LastMessage, err)
+		}
+	})
 }
 
 func TestPins(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann, bob)
-	for i := range 4 {
-		w.post(room, ann, fmt.Sprint(i), time.Duration(i))
-	}
-	pin := func(number uint64) {
-		w.append(events.ConversationStream(room), by(bob, 9), &events.MessagePinned{Conversation: room, Number: number, By: bob})
-	}
-	set, _ := w.run()
-	for _, step := range []struct {
-		what string
-		do   func()
-		want []uint64
-	}{
-		{"nothing pinned", func() {}, []uint64{}},
-		{"some", func() { pin(2); pin(0); pin(3) }, []uint64{2, 0, 3}},
-		{"one again", func() { pin(2) }, []uint64{2, 0, 3}},
-		{"what is no message", func() { pin(9); pin(1 << 63) }, []uint64{2, 0, 3}},
-		{"one let go", func() {
-			w.append(events.ConversationStream(room), by(ann, 9), &events.MessageUnpinned{Conversation: room, Number: 0, By: ann})
-		}, []uint64{2, 3}},
-		{"one retracted", func() { w.retract(room, ann, 3, 10) }, []uint64{2}},
-		{"a retracted one pinned by who did not know", func() { pin(3) }, []uint64{2}},
-	} {
-		step.do()
-		w.catchUp(set)
-		shown, err := set.Conversations.Get(t.Context(), room, ann)
-		if diff := cmp.Diff(step.want, shown.Pinned); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", step.what, err, diff)
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann, bob)
+		for i := range 4 {
+			w.post(room, ann, fmt.Sprint(i), time.Duration(i))
 		}
-	}
+		pin := func(number uint64) {
+			w.append(events.ConversationStream(room), by(bob, 9), &events.MessagePinned{Conversation: room, Number: number, By: bob})
+		}
+		set, _ := w.run()
+		for _, step := range []struct {
+			what string
+			do   func()
+			want []uint64
+		}{
+			{"nothing pinned", func() {}, []uint64{}},
+			{"some", func() { pin(2); pin(0); pin(3) }, []uint64{2, 0, 3}},
+			{"one again", func() { pin(2) }, []uint64{2, 0, 3}},
+			{"what is no message", func() { pin(9); pin(1 << 63) }, []uint64{2, 0, 3}},
+			{"one let go", func() {
+				w.append(events.ConversationStream(room), by(ann, 9), &events.MessageUnpinned{Conversation: room, Number: 0, By: ann})
+			}, []uint64{2, 3}},
+			{"one retracted", func() { w.retract(room, ann, 3, 10) }, []uint64{2}},
+			{"a retracted one pinned by who did not know", func() { pin(3) }, []uint64{2}},
+		} {
+			step.do()
+			w.catchUp(set)
+			shown, err := set.Conversations.Get(t.Context(), room, ann)
+			if diff := cmp.Diff(step.want, shown.Pinned); diff != "" || err != nil {
+				t.Errorf("%s: %v\n%s", step.what, err, diff)
+			}
+		}
+	})
 }
 
 // TestGrowingMessagesAreCutIntoRuns makes messages that were stored together
 // too large for that.
 func TestGrowingMessagesAreCutIntoRuns(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann, bob)
-	facts := make([]events.Fact, 60)
-	for i := range facts {
-		facts[i] = &events.MessagePosted{Conversation: room, Author: ann, Text: events.Private("short")}
-	}
-	w.append(events.MessagesStream(room), by(ann, 0), facts...)
-	set, _ := w.run()
-	w.catchUp(set)
-	long := strings.Repeat("long ", 2_000)
-	for i := range facts {
-		w.edit(room, ann, uint64(i), long+fmt.Sprint(i), 1)
-		if i%20 == 0 {
-			w.catchUp(set)
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann, bob)
+		facts := make([]events.Fact, 60)
+		for i := range facts {
+			facts[i] = &events.MessagePosted{Conversation: room, Author: ann, Text: events.Private("short")}
 		}
-	}
-	w.catchUp(set)
-	w.read(room, bob, 41, 2)
-	w.catchUp(set)
-	for i := range facts {
-		if got := message(t, set, room, uint64(i)); got.Text != long+fmt.Sprint(i) {
-			t.Errorf("message %d ends with %q", i, got.Text[len(got.Text)-5:])
+		w.append(events.MessagesStream(room), by(ann, 0), facts...)
+		set, _ := w.run()
+		w.catchUp(set)
+		long := strings.Repeat("long ", 2_000)
+		for i := range facts {
+			w.edit(room, ann, uint64(i), long+fmt.Sprint(i), 1)
+			if i%20 == 0 {
+				w.catchUp(set)
+			}
 		}
-	}
-	if got := unread(t, set, room, bob); got[0] != 18 {
-		t.Errorf("unread is %d", got[0])
-	}
-	digests(t, set) // checks the runs
+		w.catchUp(set)
+		w.read(room, bob, 41, 2)
+		w.catchUp(set)
+		for i := range facts {
+			if got := message(t, set, room, uint64(i)); got.Text != long+fmt.Sprint(i) {
+				t.Errorf("message %d ends with %q", i, got.Text[len(got.Text)-5:])
+			}
+		}
+		if got := unread(t, set, room, bob); got[0] != 18 {
+			t.Errorf("unread is %d", got[0])
+		}
+		digests(t, set) // checks the runs
+	})
 }
 
 // TestViewAndDecisionsFoldAlike folds random histories both ways.
 func TestViewAndDecisionsFoldAlike(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t)
-		w.dir = t.TempDir()
+		w := newWorld(t, viewstest.SQLite)
 		w.opts.BatchEvents = rapid.IntRange(1, 20).Draw(rt, "batch")
 		rooms := w.talk(rt)
 		set, stop := w.settled()

@@ -14,34 +14,36 @@ import (
 
 	"parley/events"
 	"parley/projections"
+	"parley/projections/views/viewstest"
 )
 
 // TestReadersOfAHotRoomSeeWhatTheyWaitedFor lets many read one page over and
 // over while messages come: after waiting for a message, a page has it.
 func TestReadersOfAHotRoomSeeWhatTheyWaitedFor(t *testing.T) {
-	w := newWorld(t)
-	room := w.start(0, ann, bob)
-	set, _ := w.run()
-	w.catchUp(set)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann, bob)
+		set, _ := w.run()
+		w.catchUp(set)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
 
-	var readers sync.WaitGroup
-	done := make(chan struct{})
-	for range 4 {
-		readers.Go(func() { readUntil(t, done, set, room) })
-	}
-	for i := range 100 {
-		posted := w.post(room, ann, fmt.Sprint(i), time.Duration(i))
-		if err := set.Wait(ctx, projections.ConversationsName, posted.Position); err != nil {
-			t.Fatal(err)
+		var readers sync.WaitGroup
+		done := make(chan struct{})
+		for range 4 {
+			readers.Go(func() { readUntil(t, done, set, room) })
 		}
-		if got := newestShown(t, set, room); got < posted.Revision {
-			t.Errorf("after message %d was applied, the page ends with %d", posted.Revision, got)
+		for i := range 40 {
+			posted := w.post(room, ann, fmt.Sprint(i), time.Duration(i))
+			if err := set.Wait(ctx, projections.ConversationsName, posted.Position); err != nil {
+				t.Fatal(err)
+			}
+			if got := newestShown(t, set, room); got < posted.Revision {
+				t.Errorf("after message %d was applied, the page ends with %d", posted.Revision, got)
+			}
 		}
-	}
-	close(done)
-	readers.Wait()
+		close(done)
+		readers.Wait()
+	})
 }
 
 // readUntil reads the newest page, in which numbers never go back.
@@ -79,7 +81,8 @@ func newestShown(t *testing.T, set *projections.Set, room uuid.UUID) uint64 {
 // TestMessageCostsTheSameInAnyRoom compares what is written to disk for a
 // message to ten thousand people with one to two.
 func TestMessageCostsTheSameInAnyRoom(t *testing.T) {
-	w := newWorld(t)
+	dir := t.TempDir()
+	w := newWorld(t, viewstest.SQLiteIn(dir))
 	crowd := make([]uuid.UUID, 10_000)
 	for i := range crowd {
 		crowd[i] = newID()
@@ -91,12 +94,12 @@ func TestMessageCostsTheSameInAnyRoom(t *testing.T) {
 	cost := func(room uuid.UUID) int64 {
 		set, stop := w.settled()
 		defer stop()
-		before := w.written()
+		before := written(t, dir)
 		for i := range 10 {
 			w.post(room, ann, "hello", time.Duration(i))
 			w.catchUp(set)
 		}
-		return w.written() - before
+		return written(t, dir) - before
 	}
 	toTwo, toAll := cost(small), cost(large)
 	if toTwo == 0 || toAll > 2*toTwo {
@@ -109,17 +112,21 @@ func TestMessageCostsTheSameInAnyRoom(t *testing.T) {
 }
 
 // written is how many bytes the view's write-ahead log has.
-func (w *world) written() int64 {
-	w.t.Helper()
-	info, err := os.Stat(filepath.Join(w.dir, "conversations.v2.db-wal"))
+func written(t *testing.T, dir string) int64 {
+	t.Helper()
+	logs, err := filepath.Glob(filepath.Join(dir, "conversations.*-wal"))
+	if err != nil || len(logs) != 1 {
+		t.Fatalf("write-ahead logs: %v, %v", logs, err)
+	}
+	info, err := os.Stat(logs[0])
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return info.Size()
 }
 
 func BenchmarkPageJSON(b *testing.B) {
-	w := newWorld(b)
+	w := newWorld(b, viewstest.SQLite)
 	room := w.start(0, ann, bob)
 	facts := make([]events.Fact, 100)
 	for i := range facts {

@@ -44,11 +44,10 @@ var (
 	ErrStopped = errors.New("the projection is stopped")
 )
 
-// Options of a Set. Only Dir is required.
+// Options of a Set. Only Views is required.
 type Options struct {
-	// Dir is where the views are kept, one file for each projection and
-	// version. It is made if it does not exist.
-	Dir string
+	// Views keeps the projections' stores. The Set does not close it.
+	Views views.Engine
 	// Now is time.Now if it is nil.
 	Now func() time.Time
 	// Logger is slog.Default() if it is nil.
@@ -87,11 +86,9 @@ type engine interface {
 	close() error
 }
 
-// Open opens or makes the views in opts.Dir. A view of an older version of a
-// projection is dropped, and rebuilt by Run.
-//
-// Errors name the file: one that is damaged, or written by a newer version, is
-// refused.
+// Open opens or makes the views in opts.Views. A view of an older version of a
+// projection is dropped, and rebuilt by Run. Its errors are those of the
+// engine's Open.
 func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, error) {
 	opts.setDefaults()
 	s := &Set{
@@ -136,7 +133,7 @@ func open[T any](ctx context.Context, s *Set, opts Options, meters meterSet, p p
 	if len(opts.Only) > 0 && !slices.Contains(opts.Only, schema.Name) {
 		return nil
 	}
-	opened, err := views.OpenSQLite(ctx, opts.Dir, schema)
+	opened, err := opts.Views.Open(ctx, schema)
 	if err != nil {
 		return err
 	}

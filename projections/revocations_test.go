@@ -13,58 +13,59 @@ import (
 )
 
 func TestRevocations(t *testing.T) {
-	w := newWorld(t)
-	write := commands.New(w.journal)
-	cause := events.Cause{Actor: "operator"}
-	revokeToken := func(token, subject string) events.Event {
-		t.Helper()
-		event, err := write.RevokeToken(t.Context(), cause, events.TokenRevoked{Token: token, Subject: subject, Expires: morning.Add(time.Hour)})
-		if err != nil {
-			t.Fatal(err)
+	everywhere(t, func(t *testing.T, w *world) {
+		write := commands.New(w.journal)
+		cause := events.Cause{Actor: "operator"}
+		revokeToken := func(token, subject string) events.Event {
+			t.Helper()
+			event, err := write.RevokeToken(t.Context(), cause, events.TokenRevoked{Token: token, Subject: subject, Expires: morning.Add(time.Hour)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return event
 		}
-		return event
-	}
-	revokeAll := func(subject string, upTo time.Time) {
-		t.Helper()
-		if _, err := write.RevokeSubject(t.Context(), events.Cause{Actor: "operator", OccurredAt: upTo}, subject); err != nil {
-			t.Fatal(err)
+		revokeAll := func(subject string, upTo time.Time) {
+			t.Helper()
+			if _, err := write.RevokeSubject(t.Context(), events.Cause{Actor: "operator", OccurredAt: upTo}, subject); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	first, again := revokeToken("t1", "ada"), revokeToken("t1", "ada")
-	if first.Position != again.Position {
-		t.Errorf("revoking twice wrote at %d and %d", first.Position, again.Position)
-	}
-	views := w.open()
-	if _, err := views.Revocations.Revoked(t.Context(), 0, "t2", "ada", morning); !errors.Is(err, projections.ErrBehind) {
-		t.Errorf("before the log was read: %v", err)
-	}
-	running, stop := context.WithCancel(t.Context())
-	var followed sync.WaitGroup
-	followed.Go(func() { views.Run(running) })
-	t.Cleanup(func() {
-		stop()
-		followed.Wait()
-		closing(t, views.Close)
-	})
-	expect := func(id, subject string, issued time.Time, want bool) {
-		t.Helper()
-		got, err := views.Revocations.Revoked(t.Context(), time.Minute, id, subject, issued)
-		if err != nil || got != want {
-			t.Errorf("%s of %s issued at %v is revoked: %v, %v", id, subject, issued, got, err)
+		first, again := revokeToken("t1", "ada"), revokeToken("t1", "ada")
+		if first.Position != again.Position {
+			t.Errorf("revoking twice wrote at %d and %d", first.Position, again.Position)
 		}
-	}
-	expect("t1", "ada", morning, true)
-	expect("t2", "ada", morning, false)
+		views := w.open()
+		if _, err := views.Revocations.Revoked(t.Context(), 0, "t2", "ada", morning); !errors.Is(err, projections.ErrBehind) {
+			t.Errorf("before the log was read: %v", err)
+		}
+		running, stop := context.WithCancel(t.Context())
+		var followed sync.WaitGroup
+		followed.Go(func() { views.Run(running) })
+		t.Cleanup(func() {
+			stop()
+			followed.Wait()
+			closing(t, views.Close)
+		})
+		expect := func(id, subject string, issued time.Time, want bool) {
+			t.Helper()
+			got, err := views.Revocations.Revoked(t.Context(), time.Minute, id, subject, issued)
+			if err != nil || got != want {
+				t.Errorf("%s of %s issued at %v is revoked: %v, %v", id, subject, issued, got, err)
+			}
+		}
+		expect("t1", "ada", morning, true)
+		expect("t2", "ada", morning, false)
 
-	watch := views.Revocations.Watch("ada")
-	defer watch.Close()
-	revokeAll("bob", morning)
-	revokeAll("ada", morning)
-	<-watch.Revoked()
-	expect("t2", "ada", morning, true)
-	expect("t2", "ada", morning.Add(time.Second), false)
-	expect("t3", "bob", morning, true)
-	revokeAll("ada", morning.Add(-time.Hour))
-	<-watch.Revoked()
-	expect("t2", "ada", morning, true)
+		watch := views.Revocations.Watch("ada")
+		defer watch.Close()
+		revokeAll("bob", morning)
+		revokeAll("ada", morning)
+		<-watch.Revoked()
+		expect("t2", "ada", morning, true)
+		expect("t2", "ada", morning.Add(time.Second), false)
+		expect("t3", "bob", morning, true)
+		revokeAll("ada", morning.Add(-time.Hour))
+		<-watch.Revoked()
+		expect("t2", "ada", morning, true)
+	})
 }

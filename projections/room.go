@@ -221,12 +221,12 @@ func (r *room) store(ctx context.Context, tx *views.Tx) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE conversations SET pinned = $1 WHERE id = $2`, string(pinned), r.id[:]); err != nil {
+		if err := tx.Queue(ctx, `UPDATE conversations SET pinned = $1 WHERE id = $2`, string(pinned), r.id[:]); err != nil {
 			return err
 		}
 	}
 	for user, ordinal := range r.markers {
-		_, err := tx.Exec(ctx, `UPDATE participants SET read_up_to = $1 WHERE conversation = $2 AND participant = $3 AND read_up_to < $1`,
+		err := tx.Queue(ctx, `UPDATE participants SET read_up_to = $1 WHERE conversation = $2 AND participant = $3 AND read_up_to < $1`,
 			ordinal, r.id[:], user[:])
 		if err != nil {
 			return err
@@ -245,7 +245,7 @@ func (r *room) storeMessages(ctx context.Context, tx *views.Tx) error {
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, `UPDATE conversations SET messages = $1, last_number = $2, last_message = COALESCE($3, last_message), activity = $4, changed = $5, applied = $6
+	err := tx.Queue(ctx, `UPDATE conversations SET messages = $1, last_number = $2, last_message = COALESCE($3, last_message), activity = $4, changed = $5, applied = $6
 		WHERE id = $7`,
 		r.messages, r.last, r.lastLine, r.activity, int64(r.changed), r.applied, r.id[:])
 	r.open, r.loaded, r.lastLine = run{}, nil, nil

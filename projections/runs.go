@@ -115,7 +115,7 @@ func (r *run) store(ctx context.Context, tx *views.Tx, conversation uuid.UUID) e
 		return nil
 	}
 	rest, more := r.cut()
-	_, err := tx.Exec(ctx, `INSERT INTO messages (conversation, first, last, size, ordinal, lines) VALUES ($1, $2, $3, $4, $5, $6)
+	err := tx.Queue(ctx, `INSERT INTO messages (conversation, first, last, size, ordinal, lines) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (conversation, first) DO UPDATE SET last = excluded.last, size = excluded.size, lines = excluded.lines`,
 		conversation[:], r.first, r.last, r.size, r.ordinal, r.lines)
 	if err != nil {

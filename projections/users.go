@@ -75,7 +75,7 @@ func registerUser(ctx context.Context, tx *views.Tx, event events.Event, fact *e
 	if repeat, err := repeated(ctx, tx, fact.User, lifecycleStream, event.ID); repeat || err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO users (id, handle, display_name, product, registered_at) VALUES ($1, $2, $3, $4, $5)`,
+	err := tx.Queue(ctx, `INSERT INTO users (id, handle, display_name, product, registered_at) VALUES ($1, $2, $3, $4, $5)`,
 		fact.User[:], fact.Handle.Plain, fact.DisplayName.Plain, fact.Product, timeText(event.Meta.OccurredAt))
 	return err
 }

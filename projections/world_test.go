@@ -17,8 +17,10 @@ import (
 
 	"parley/events"
 	"parley/events/node"
+	"parley/events/pgtest"
 	"parley/events/vault"
 	"parley/projections"
+	"parley/projections/views/viewstest"
 )
 
 // TestMain bounds random tests, each of whose checks opens a log and its views;
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "12"); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Main(m))
 }
 
 // world is a log, a vault and the views of the log, all real.
@@ -35,8 +37,10 @@ type world struct {
 	t       testing.TB
 	journal *events.Journal
 	vault   *vault.Vault
-	dir     string
-	logged  *logBuffer
+	// kind makes places for views, all on one engine; place is the one in use.
+	kind   func(testing.TB) viewstest.Opener
+	place  viewstest.Opener
+	logged *logBuffer
 	// opts are used by the next open.
 	opts projections.Options
 }
@@ -44,8 +48,18 @@ type world struct {
 // morning is when the tests' histories begin.
 var morning = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 
-func newWorld(t testing.TB) *world {
+// everywhere runs a test in a new world on each engine of views.
+func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
+	for name, kind := range map[string]func(testing.TB) viewstest.Opener{"sqlite": viewstest.SQLite, "postgres": viewstest.Postgres} {
+		t.Run(name, func(t *testing.T) { test(t, newWorld(t, kind)) })
+	}
+}
+
+// newWorld is a world whose views are in places of the kind given.
+func newWorld(t testing.TB, kind func(testing.TB) viewstest.Opener) *world {
+	t.Helper()
+	place := kind(t) // which may skip the test
 	log, err := node.Open("log", node.Options{FS: vfs.NewMem(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -55,8 +69,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	keys, err := vault.Open(t.Context(), filepath.Join(dir, "vault.db"), master, vault.Options{})
+	keys, err := vault.Open(t.Context(), filepath.Join(t.TempDir(), "vault.db"), master, vault.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +79,8 @@ func newWorld(t testing.TB) *world {
 		t:       t,
 		journal: &events.Journal{Log: log, Keys: keys, Now: func() time.Time { return morning }, NewID: newID},
 		vault:   keys,
-		dir:     filepath.Join(dir, "views"),
+		kind:    kind,
+		place:   place,
 		logged:  logged,
 		opts:    projections.Options{Logger: slog.New(slog.NewTextHandler(logged, nil))},
 	}
@@ -99,11 +113,14 @@ func (b *logBuffer) String() string {
 	return b.lines.String()
 }
 
+// elsewhere has the next open begin with views that do not exist yet.
+func (w *world) elsewhere() { w.place = w.kind(w.t) }
+
 // open opens the views without running them.
 func (w *world) open() *projections.Set {
 	w.t.Helper()
 	opts := w.opts
-	opts.Dir = w.dir
+	opts.Views = w.place(w.t)
 	set, err := projections.Open(w.t.Context(), w.journal, opts)
 	if err != nil {
 		w.t.Fatal(err)

@@ -145,7 +145,7 @@ var benchProgram = bench.Program{Open: benchHouse, OpenJournal: benchJournal, Op
 
 // benchConfig is of a house that says nothing but what goes wrong.
 func benchConfig(dir string) *config {
-	return &config{data: dir, eventstore: embedded, views: "sqlite", logLevel: "warn"}
+	return &config{data: dir, eventstore: embedded, views: sqlite, logLevel: "warn"}
 }
 
 func benchHouse(ctx context.Context, dir string) (*bench.House, error) {

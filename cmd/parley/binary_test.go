@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"parley/events/pgtest"
 )
 
 // The tests of the binary know of Parley what strangers know: its command
@@ -21,7 +23,7 @@ import (
 var builds string
 
 func TestMain(m *testing.M) {
-	code, err := inBuildDir(m.Run)
+	code, err := inBuildDir(func() int { return pgtest.Main(m) })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = failed

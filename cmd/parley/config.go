@@ -27,7 +27,7 @@ const embedded = "embedded"
 func (c *config) register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.data, "data", "./data", "directory that holds the log, the views, the vault and the token key")
 	flags.StringVar(&c.eventstore, "eventstore", embedded, "\"embedded\", or the connection string (esdb://…) of an EventStoreDB cluster")
-	flags.StringVar(&c.views, "views", "sqlite", "where read models live: \"sqlite\"")
+	flags.StringVar(&c.views, "views", sqlite, "where read models live: \"sqlite\", in the data directory, or the URL (postgres://…) of a PostgreSQL database")
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 
@@ -51,8 +51,8 @@ func (c *config) complete(flags *pflag.FlagSet, lookup func(string) (string, boo
 	if c.eventstore != embedded && !isCluster(c.eventstore) {
 		return misused("--eventstore must be %q or begin with esdb:// or esdb+discover://, not %q", embedded, c.eventstore)
 	}
-	if c.views != "sqlite" {
-		return misused("--views must be \"sqlite\", not %q", c.views)
+	if c.views != sqlite && !isPostgres(c.views) {
+		return misused("--views must be %q or begin with postgres://, not %q", sqlite, c.views)
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {

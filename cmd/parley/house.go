@@ -64,8 +64,12 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	if h.tokens, err = handlers.OpenTokens(c.tokenKey(), time.Now); err != nil {
 		return nil, err
 	}
+	engine, err := h.openViews(ctx)
+	if err != nil {
+		return nil, err
+	}
 	h.views, err = projections.Open(ctx, h.journal, projections.Options{
-		Dir: c.viewsDir(), Now: time.Now, Logger: logger, Metrics: h.metrics,
+		Views: engine, Now: time.Now, Logger: logger, Metrics: h.metrics,
 	})
 	if err != nil {
 		return nil, err

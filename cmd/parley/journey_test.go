@@ -15,7 +15,7 @@ import (
 // openHouse opens a house in a directory of the test's own.
 func openHouse(t *testing.T) *house {
 	t.Helper()
-	c := &config{data: filepath.Join(t.TempDir(), "data"), eventstore: embedded, views: "sqlite"}
+	c := &config{data: filepath.Join(t.TempDir(), "data"), eventstore: embedded, views: sqlite}
 	h, err := open(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

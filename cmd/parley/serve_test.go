@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"parley/events/pgtest"
 )
 
 func TestServeFromOutside(t *testing.T) {
@@ -178,4 +180,39 @@ func TestServeOnACluster(t *testing.T) {
 	checkLines()
 	again.stop()
 	node.stop()
+}
+
+// TestServeOnPostgres has read models in PostgreSQL, across a restart.
+func TestServeOnPostgres(t *testing.T) {
+	t.Parallel()
+	views := pgtest.URL(t)
+	data := filepath.Join(t.TempDir(), "data")
+	server := serve(t, data, "--views", views)
+	ada, bob := register(t, server.address(), "ada"), register(t, server.address(), "bob")
+	room := ada.begin("Elephants", bob)
+	var last reply
+	for i := range 20 {
+		last = ada.say(room, fmt.Sprint("line ", i))
+	}
+	check := func() {
+		t.Helper()
+		lines := bob.transcript(room, "Parley-Position", last.position)
+		if len(lines) != 20 || lines[19] != (talkLine{19, ada.id, "line 19"}) {
+			t.Errorf("bob reads %d lines: %v", len(lines), lines)
+		}
+		inbox := bob.ask(http.StatusOK, "GET", "/v1/conversations", nil).Conversations
+		if len(inbox) != 1 || inbox[0].Unread != 20 {
+			t.Errorf("bob's inbox is %+v", inbox)
+		}
+	}
+	check()
+	server.stop()
+	if files, err := filepath.Glob(filepath.Join(data, "views", "*")); err != nil || len(files) > 0 {
+		t.Errorf("the data directory has views: %v, %v", files, err)
+	}
+
+	again := serve(t, data, "--views", views)
+	bob.address = again.address()
+	check()
+	again.stop()
 }

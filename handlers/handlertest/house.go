@@ -22,6 +22,7 @@ import (
 	"parley/events/vault"
 	"parley/handlers"
 	"parley/projections"
+	"parley/projections/views"
 )
 
 // Began is what a house's clock shows at first.
@@ -87,7 +88,7 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 
 func (h *House) project(ctx context.Context, cancel context.CancelFunc, journal *events.Journal, logger *slog.Logger) *projections.Set {
 	views, err := projections.Open(ctx, journal, projections.Options{
-		Dir: filepath.Join(h.Dir, "views"), Now: h.Clock.Now, Logger: logger,
+		Views: views.NewSQLite(filepath.Join(h.Dir, "views")), Now: h.Clock.Now, Logger: logger,
 	})
 	h.must(err)
 	var running sync.WaitGroup

@@ -3,7 +3,6 @@ package views
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -77,7 +76,7 @@ func (d *Digest) AddTable(ctx context.Context, tx *Tx, table Table) error {
 	return rows.Err()
 }
 
-func (d *Digest) addRow(rows *sql.Rows, columns int) error {
+func (d *Digest) addRow(rows *Rows, columns int) error {
 	values := make([]any, columns)
 	into := make([]any, columns)
 	for i := range values {

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
-	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
 )
 
@@ -37,30 +37,38 @@ var readerPragmas = []string{
 	"temp_store(memory)",
 }
 
-// OpenSQLite opens or makes the store of a read model's version in a
-// directory. Its file is <name>.v<version>.db. Files of older versions are
-// removed.
+// SQLite is an Engine with a file for each store.
+type SQLite struct{ dir string }
+
+// NewSQLite is an engine whose files are in a directory, which is made if it
+// does not exist. A file's name is <name>.v<version>.db.
+func NewSQLite(dir string) *SQLite { return &SQLite{dir} }
+
+// Close is Engine.Close. Stores hold their files themselves.
+func (e *SQLite) Close() error { return nil }
+
+// Open is Engine.Open. Files of older versions are removed.
 //
 // Errors name the file: a newer version's is refused, and so is a damaged one.
-func OpenSQLite(ctx context.Context, dir string, schema Schema) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func (e *SQLite) Open(ctx context.Context, schema Schema) (*Store, error) {
+	if err := os.MkdirAll(e.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the directory of views: %w", err)
 	}
-	older, err := otherVersions(dir, schema)
+	older, err := otherVersions(e.dir, schema)
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, fileName(schema.Name, schema.Version))
-	store, err := openFile(ctx, path, schema)
+	path := filepath.Join(e.dir, fileName(schema.Name, schema.Version))
+	file, err := openFile(ctx, path, schema)
 	if err != nil {
 		return nil, fmt.Errorf("opening the view %s: %w", path, err)
 	}
-	for _, file := range older {
-		if err := removeFile(file); err != nil {
-			return nil, errors.Join(fmt.Errorf("removing a view's older version: %w", err), store.Close())
+	for _, path := range older {
+		if err := removeFile(path); err != nil {
+			return nil, errors.Join(fmt.Errorf("removing a view's older version: %w", err), file.close())
 		}
 	}
-	return store, nil
+	return &Store{schema, file}, nil
 }
 
 func fileName(name string, version int) string {
@@ -97,44 +105,53 @@ func removeFile(path string) error {
 	return nil
 }
 
-func openFile(ctx context.Context, path string, schema Schema) (_ *Store, err error) {
-	s := &Store{schema: schema, writes: make(map[string]*sql.Stmt)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.closeOpened())
-		}
-	}()
-	if s.db, err = driver.Open(source(path, writerPragmas) + "&_txlock=immediate"); err != nil {
-		return nil, err
-	}
-	s.db.SetMaxOpenConns(1)
-	if s.writer, err = s.db.Conn(ctx); err != nil {
-		return nil, err
-	}
-	if err = s.define(ctx); err != nil {
-		return nil, err
-	}
-	if s.reader, err = driver.Open(source(path, readerPragmas)); err != nil {
-		return nil, err
-	}
-	s.reader.SetMaxOpenConns(readers)
-	s.reader.SetMaxIdleConns(readers)
-	return s, nil
+// file is one store's. Its statements are kept prepared.
+type file struct {
+	db     *sql.DB // makes writer
+	writer *sql.Conn
+	writes map[string]*sql.Stmt // prepared on writer; owned by who updates
+	reader *sql.DB
+	reads  sync.Map // text → *sql.Stmt of reader
 }
 
-func (s *Store) closeOpened() error {
+func openFile(ctx context.Context, path string, schema Schema) (_ *file, err error) {
+	f := &file{writes: make(map[string]*sql.Stmt)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.close())
+		}
+	}()
+	if f.db, err = driver.Open(source(path, writerPragmas) + "&_txlock=immediate"); err != nil {
+		return nil, err
+	}
+	f.db.SetMaxOpenConns(1)
+	if f.writer, err = f.db.Conn(ctx); err != nil {
+		return nil, err
+	}
+	if err = f.define(ctx, schema); err != nil {
+		return nil, err
+	}
+	if f.reader, err = driver.Open(source(path, readerPragmas)); err != nil {
+		return nil, err
+	}
+	f.reader.SetMaxOpenConns(readers)
+	f.reader.SetMaxIdleConns(readers)
+	return f, nil
+}
+
+func (f *file) close() error {
 	var errs []error
-	for _, stmt := range s.writes {
+	for _, stmt := range f.writes {
 		errs = append(errs, stmt.Close())
 	}
-	if s.reader != nil {
-		errs = append(errs, s.reader.Close())
+	if f.reader != nil {
+		errs = append(errs, f.reader.Close())
 	}
-	if s.writer != nil {
-		errs = append(errs, s.writer.Close())
+	if f.writer != nil {
+		errs = append(errs, f.writer.Close())
 	}
-	if s.db != nil {
-		errs = append(errs, s.db.Close())
+	if f.db != nil {
+		errs = append(errs, f.db.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -145,18 +162,18 @@ func source(path string, pragmas []string) string {
 }
 
 // define makes the tables that are missing, all or none.
-func (s *Store) define(ctx context.Context) error {
-	tx, err := s.writer.BeginTx(ctx, nil)
+func (f *file) define(ctx context.Context, schema Schema) error {
+	tx, err := f.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	for _, table := range s.schema.tables() {
+	for _, table := range schema.tables() {
 		text := fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (%s, PRIMARY KEY (%s)) WITHOUT ROWID", table.Name, table.Columns, table.Key)
 		if _, err := tx.ExecContext(ctx, text); err != nil {
 			return errors.Join(fmt.Errorf("making the table %s: %w", table.Name, err), undo(tx))
 		}
 	}
-	for _, index := range s.schema.Indexes {
+	for _, index := range schema.Indexes {
 		if _, err := tx.ExecContext(ctx, index); err != nil {
 			return errors.Join(fmt.Errorf("making an index: %w", err), undo(tx))
 		}
@@ -164,19 +181,104 @@ func (s *Store) define(ctx context.Context) error {
 	return tx.Commit()
 }
 
-// passing are the faults of a moment: of the disk, of locks, of memory.
-var passing = []error{
-	sqlite3.BUSY, sqlite3.LOCKED, sqlite3.NOMEM, sqlite3.READONLY, sqlite3.INTERRUPT,
-	sqlite3.IOERR, sqlite3.FULL, sqlite3.CANTOPEN, sqlite3.PROTOCOL,
+// fault leaves errors as they are: Passing knows those of SQLite.
+func (f *file) fault(err error) error { return err }
+
+// bound leaves the time to the caller: the disk answers.
+func (f *file) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return ctx, func() {}
 }
 
-// Passing tells whether an update failed by a fault that may pass, rather than
-// by what was to be stored.
-func Passing(err error) bool {
-	for _, fault := range passing {
-		if errors.Is(err, fault) {
-			return true
-		}
+func (f *file) read(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	stmt, err := f.prepareRead(ctx, text)
+	if err != nil {
+		return nil, err
 	}
-	return false
+	return stmt.QueryContext(ctx, args...)
+}
+
+func (f *file) prepareRead(ctx context.Context, text string) (*sql.Stmt, error) {
+	if known, ok := f.reads.Load(text); ok {
+		return known.(*sql.Stmt), nil
+	}
+	made, err := f.reader.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, fmt.Errorf("preparing %q: %w", text, err)
+	}
+	if known, lost := f.reads.LoadOrStore(text, made); lost {
+		return known.(*sql.Stmt), made.Close()
+	}
+	return made, nil
+}
+
+func (f *file) prepareWrite(ctx context.Context, text string) (*sql.Stmt, error) {
+	if known, ok := f.writes[text]; ok {
+		return known, nil
+	}
+	made, err := f.writer.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, fmt.Errorf("preparing %q: %w", text, err)
+	}
+	f.writes[text] = made
+	return made, nil
+}
+
+func (f *file) snapshot(ctx context.Context) (transaction, error) {
+	tx, err := f.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	return &fileTx{tx, tx.PrepareContext}, nil
+}
+
+func (f *file) update(ctx context.Context) (transaction, error) {
+	tx, err := f.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &fileTx{tx, f.prepareWrite}, nil
+}
+
+// fileTx is a transaction on a file.
+type fileTx struct {
+	tx *sql.Tx
+	// prepare gives a statement of the transaction's connection.
+	prepare func(ctx context.Context, text string) (*sql.Stmt, error)
+}
+
+func (t *fileTx) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	stmt, err := t.prepare(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+func (t *fileTx) exec(ctx context.Context, text string, args []any) (int64, error) {
+	stmt, err := t.prepare(ctx, text)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (t *fileTx) queue(ctx context.Context, text string, args []any) error {
+	_, err := t.exec(ctx, text, args)
+	return err
+}
+
+func (t *fileTx) commit(context.Context) error { return t.tx.Commit() }
+
+func (t *fileTx) rollback() error { return undo(t.tx) }
+
+// undo rolls back, which a context that ended has already done.
+func undo(tx *sql.Tx) error {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return nil
 }

@@ -2,17 +2,18 @@
 // transaction how far the log was read to fill them. Every read model has its
 // own store, so that one can be rebuilt while the others serve.
 //
-// Statements are SQL that SQLite and PostgreSQL both take. Their parameters
-// are $1, $2, … and appear in that order; columns are BIGINT, TEXT and BYTEA;
-// keys hold numbers and bytes only, which both order alike.
+// Stores live in SQLite files or in a PostgreSQL database, and the same
+// statements run on both: parameters are $1, $2, … and appear in that order;
+// columns are BIGINT, TEXT and BYTEA; texts compare byte by byte; a table is
+// named after FROM, JOIN, INTO or UPDATE, and lists of tables are joined with
+// JOIN. A text never holds NUL, which PostgreSQL does not take: it is stored
+// as U+FFFD, and so are bytes that are no UTF-8.
 package views
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"sync"
 )
 
 // Schema is what one version of a read model keeps.
@@ -44,76 +45,85 @@ type Checkpoint struct {
 	Event uint64
 }
 
+// Engine is a database that keeps stores. Its methods may be called from any
+// number of goroutines.
+type Engine interface {
+	// Open opens or makes the store of a read model's version.
+	Open(ctx context.Context, schema Schema) (*Store, error)
+	// Close releases the engine, once its stores are closed.
+	Close() error
+}
+
+// backend is how an engine runs statements on the tables of one store.
+type backend interface {
+	// bound is how long a query outside of updates may take.
+	bound(ctx context.Context) (context.Context, context.CancelFunc)
+	// read runs a query outside of updates.
+	read(ctx context.Context, text string, args []any) (*sql.Rows, error)
+	// snapshot begins a transaction that reads one state.
+	snapshot(ctx context.Context) (transaction, error)
+	// update begins a transaction that writes. There is one at a time.
+	update(ctx context.Context) (transaction, error)
+	// fault makes an error of the database one that Passing understands.
+	fault(err error) error
+	close() error
+}
+
+// transaction is a backend's, on one connection.
+type transaction interface {
+	query(ctx context.Context, text string, args []any) (*sql.Rows, error)
+	exec(ctx context.Context, text string, args []any) (int64, error)
+	// queue is exec whose error may come with a later call.
+	queue(ctx context.Context, text string, args []any) error
+	commit(ctx context.Context) error
+	// rollback undoes all, and does nothing after the transaction's end.
+	rollback() error
+}
+
 // Store keeps one read model. One goroutine at a time may Update or Clear it;
 // queries may be made from any number of goroutines, and each sees whole
 // updates.
 type Store struct {
 	schema Schema
-	db     *sql.DB // makes writer
-	writer *sql.Conn
-	writes map[string]*sql.Stmt // prepared on writer; owned by who updates
-	reader *sql.DB
-	reads  sync.Map // text → *sql.Stmt of reader
+	tables backend
 }
 
-// Close releases the store. Its files are whole at any time.
-func (s *Store) Close() error {
-	return s.closeOpened()
-}
+// Close releases the store. What is stored is whole at any time.
+func (s *Store) Close() error { return s.tables.close() }
 
 // Query runs a SELECT outside of updates. The text is kept prepared, so it
-// must be one of a fixed set.
-func (s *Store) Query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	stmt, err := s.read(ctx, text)
-	if err != nil {
+// must be one of a fixed set. Close the rows.
+func (s *Store) Query(ctx context.Context, text string, args ...any) (*Rows, error) {
+	if err := arguments(args); err != nil {
 		return nil, err
 	}
-	return stmt.QueryContext(ctx, args...)
+	ctx, cancel := s.tables.bound(ctx)
+	rows, err := s.tables.read(ctx, text, args)
+	if err != nil {
+		cancel()
+		return nil, s.tables.fault(err)
+	}
+	return &Rows{rows: rows, tables: s.tables, end: cancel}, nil
 }
 
 // QueryRow is Query for one row, which is scanned into the pointers given.
 // Without a row it fails with sql.ErrNoRows.
 func (s *Store) QueryRow(ctx context.Context, text string, args []any, into ...any) error {
-	stmt, err := s.read(ctx, text)
+	rows, err := s.Query(ctx, text, args...)
 	if err != nil {
 		return err
 	}
-	return stmt.QueryRowContext(ctx, args...).Scan(into...)
-}
-
-func (s *Store) read(ctx context.Context, text string) (*sql.Stmt, error) {
-	if known, ok := s.reads.Load(text); ok {
-		return known.(*sql.Stmt), nil
-	}
-	made, err := s.reader.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, fmt.Errorf("preparing %q: %w", text, err)
-	}
-	if known, lost := s.reads.LoadOrStore(text, made); lost {
-		return known.(*sql.Stmt), made.Close()
-	}
-	return made, nil
-}
-
-func (s *Store) write(ctx context.Context, text string) (*sql.Stmt, error) {
-	if known, ok := s.writes[text]; ok {
-		return known, nil
-	}
-	made, err := s.writer.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, fmt.Errorf("preparing %q: %w", text, err)
-	}
-	s.writes[text] = made
-	return made, nil
+	return rows.one(into)
 }
 
 // Snapshot runs several queries on one state of the store.
 func (s *Store) Snapshot(ctx context.Context, use func(*Tx) error) error {
-	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := s.tables.snapshot(ctx)
 	if err != nil {
-		return err
+		return s.tables.fault(err)
 	}
-	return errors.Join(use(&Tx{tx.PrepareContext}), undo(tx))
+	err = use(&Tx{tx: tx, tables: s.tables})
+	return errors.Join(err, s.tables.fault(tx.rollback()))
 }
 
 // Checkpoint returns how far the log was read; the zero Checkpoint if nothing
@@ -128,8 +138,9 @@ func (s *Store) Checkpoint(ctx context.Context) (Checkpoint, error) {
 }
 
 // Update applies a change and moves the checkpoint in one transaction: when it
-// returns nil, both are stored; otherwise neither is. A nil change moves the
-// checkpoint alone.
+// returns nil, both are stored; otherwise neither is, unless the error is
+// ErrUnavailable, which leaves it open. A nil change moves the checkpoint
+// alone.
 func (s *Store) Update(ctx context.Context, reached Checkpoint, change func(*Tx) error) error {
 	return s.update(ctx, func(tx *Tx) error {
 		if change != nil {
@@ -137,10 +148,9 @@ func (s *Store) Update(ctx context.Context, reached Checkpoint, change func(*Tx)
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO checkpoint (id, position, event) VALUES (0, $1, $2)
+		return tx.Queue(ctx, `INSERT INTO checkpoint (id, position, event) VALUES (0, $1, $2)
 			ON CONFLICT (id) DO UPDATE SET position = excluded.position, event = excluded.event`,
 			int64(reached.Position), int64(reached.Event))
-		return err
 	})
 }
 
@@ -148,7 +158,7 @@ func (s *Store) Update(ctx context.Context, reached Checkpoint, change func(*Tx)
 func (s *Store) Clear(ctx context.Context) error {
 	return s.update(ctx, func(tx *Tx) error {
 		for _, table := range s.schema.tables() {
-			if _, err := tx.Exec(ctx, "DELETE FROM "+table.Name); err != nil {
+			if err := tx.Queue(ctx, "DELETE FROM "+table.Name); err != nil {
 				return err
 			}
 		}
@@ -157,23 +167,18 @@ func (s *Store) Clear(ctx context.Context) error {
 }
 
 // update begins without the context's end, and statements alone heed it: so
-// nothing but undo ends the transaction early, and no statement can run after
-// its end.
+// nothing but rollback ends the transaction early, and no statement can run
+// after its end.
 func (s *Store) update(ctx context.Context, change func(*Tx) error) error {
-	tx, err := s.writer.BeginTx(context.WithoutCancel(ctx), nil)
+	tx, err := s.tables.update(context.WithoutCancel(ctx))
 	if err != nil {
-		return err
+		return s.tables.fault(err)
 	}
-	if err := change(&Tx{s.write}); err != nil {
-		return errors.Join(err, undo(tx))
+	if err := change(&Tx{tx: tx, tables: s.tables}); err != nil {
+		return errors.Join(err, s.tables.fault(tx.rollback()))
 	}
-	return tx.Commit()
-}
-
-// undo rolls back, which a context that ended has already done.
-func undo(tx *sql.Tx) error {
-	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
-		return err
+	if err := tx.commit(ctx); err != nil {
+		return errors.Join(s.tables.fault(err), s.tables.fault(tx.rollback()))
 	}
 	return nil
 }
@@ -182,42 +187,4 @@ func undo(tx *sql.Tx) error {
 func (s Schema) tables() []Table {
 	checkpoint := Table{Name: "checkpoint", Columns: "id BIGINT NOT NULL, position BIGINT NOT NULL, event BIGINT NOT NULL", Key: "id"}
 	return append([]Table{checkpoint}, s.Tables...)
-}
-
-// Tx is a transaction on a store.
-type Tx struct {
-	// prepare gives a statement of the transaction's connection.
-	prepare func(ctx context.Context, text string) (*sql.Stmt, error)
-}
-
-// Exec runs a statement and returns how many rows it changed. The text is kept
-// prepared, so it must be one of a fixed set.
-func (t *Tx) Exec(ctx context.Context, text string, args ...any) (int64, error) {
-	stmt, err := t.prepare(ctx, text)
-	if err != nil {
-		return 0, err
-	}
-	result, err := stmt.ExecContext(ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-// Query runs a SELECT within the transaction.
-func (t *Tx) Query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	stmt, err := t.prepare(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(ctx, args...)
-}
-
-// QueryRow is Query for one row, as Store.QueryRow.
-func (t *Tx) QueryRow(ctx context.Context, text string, args []any, into ...any) error {
-	stmt, err := t.prepare(ctx, text)
-	if err != nil {
-		return err
-	}
-	return stmt.QueryRowContext(ctx, args...).Scan(into...)
 }

@@ -1,142 +1,57 @@
 package views_test
 
 import (
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"parley/events/pgtest"
 	"parley/projections/views"
+	"parley/projections/views/viewstest"
 )
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+func TestContract(t *testing.T) { viewstest.Contract(t) }
 
 func schema(version int) views.Schema {
 	return views.Schema{
 		Name:    "things",
 		Version: version,
 		Tables:  []views.Table{{Name: "things", Columns: "id BIGINT NOT NULL, name TEXT, body BYTEA", Key: "id"}},
-		Indexes: []string{"CREATE INDEX IF NOT EXISTS things_by_name ON things (name)"},
-	}
-}
-
-func open(t *testing.T, dir string, version int) *views.Store {
-	t.Helper()
-	store, err := views.OpenSQLite(t.Context(), dir, schema(version))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store
-}
-
-func shut(t *testing.T, store *views.Store) {
-	t.Helper()
-	if err := store.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
-func insert(ctx context.Context, id int64) func(*views.Tx) error {
-	return func(tx *views.Tx) error {
-		_, err := tx.Exec(ctx, "INSERT INTO things (id, name) VALUES ($1, $2)", id, "a thing")
-		return err
-	}
-}
-
-func count(t *testing.T, store *views.Store) (n int) {
-	t.Helper()
-	if err := store.QueryRow(t.Context(), "SELECT COUNT(*) FROM things", nil, &n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func TestRowsAndCheckpointAreStoredTogether(t *testing.T) {
-	dir := t.TempDir()
-	store := open(t, dir, 1)
-	first := views.Checkpoint{Position: 7, Event: 6}
-	if err := store.Update(t.Context(), first, insert(t.Context(), 1)); err != nil {
-		t.Fatal(err)
-	}
-	refused := errors.New("no")
-	err := store.Update(t.Context(), views.Checkpoint{Position: 8, Event: 8}, func(tx *views.Tx) error {
-		return errors.Join(insert(t.Context(), 2)(tx), refused)
-	})
-	if !errors.Is(err, refused) {
-		t.Errorf("a refused update: %v", err)
-	}
-	ended, end := context.WithCancel(t.Context())
-	err = store.Update(ended, views.Checkpoint{Position: 9, Event: 9}, func(tx *views.Tx) error {
-		if err := insert(ended, 3)(tx); err != nil {
-			return err
-		}
-		end()
-		return insert(ended, 4)(tx)
-	})
-	if err == nil {
-		t.Error("an update whose context ended was stored")
-	}
-	shut(t, store)
-
-	store = open(t, dir, 1)
-	defer shut(t, store)
-	if got, err := store.Checkpoint(t.Context()); got != first || err != nil {
-		t.Errorf("the checkpoint is %+v, %v", got, err)
-	}
-	if got := count(t, store); got != 1 {
-		t.Errorf("there are %d rows", got)
-	}
-	if err := store.Clear(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := store.Checkpoint(t.Context()); got != (views.Checkpoint{}) || err != nil || count(t, store) != 0 {
-		t.Errorf("after clearing the checkpoint is %+v, %v", got, err)
-	}
-}
-
-func TestConstraintDoesNotPass(t *testing.T) {
-	store := open(t, t.TempDir(), 1)
-	defer shut(t, store)
-	twice := func(tx *views.Tx) error {
-		return errors.Join(insert(t.Context(), 1)(tx), insert(t.Context(), 1)(tx))
-	}
-	if err := store.Update(t.Context(), views.Checkpoint{}, twice); err == nil || views.Passing(err) {
-		t.Errorf("the same key twice: %v", err)
-	}
-	ended, end := context.WithCancel(t.Context())
-	end()
-	if err := store.Update(ended, views.Checkpoint{}, insert(ended, 1)); err == nil {
-		t.Error("an ended context stored a row")
-	}
-}
-
-func TestReadersCannotWrite(t *testing.T) {
-	store := open(t, t.TempDir(), 1)
-	defer shut(t, store)
-	var id int64
-	if err := store.QueryRow(t.Context(), "INSERT INTO things (id) VALUES (1) RETURNING id", nil, &id); err == nil {
-		t.Error("a query has written")
 	}
 }
 
 func TestVersionsHaveTheirOwnFiles(t *testing.T) {
 	dir := t.TempDir()
-	old := open(t, dir, 1)
-	if err := old.Update(t.Context(), views.Checkpoint{Position: 1}, insert(t.Context(), 1)); err != nil {
+	engine := views.NewSQLite(dir)
+	old, err := engine.Open(t.Context(), schema(1))
+	if err != nil {
 		t.Fatal(err)
 	}
-	shut(t, old)
-
-	newer := open(t, dir, 2)
-	if got := count(t, newer); got != 0 {
-		t.Errorf("a new version begins with %d rows", got)
+	if err := old.Update(t.Context(), views.Checkpoint{Position: 1}, nil); err != nil {
+		t.Fatal(err)
 	}
-	shut(t, newer)
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	newer, err := engine.Open(t.Context(), schema(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := newer.Checkpoint(t.Context()); at != (views.Checkpoint{}) || err != nil {
+		t.Errorf("a new version begins at %+v, %v", at, err)
+	}
+	if err := newer.Close(); err != nil {
+		t.Fatal(err)
+	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(files) != 1 || filepath.Base(files[0]) != "things.v2.db" {
 		t.Errorf("left are %v, %v", files, err)
 	}
-	if _, err := views.OpenSQLite(t.Context(), dir, schema(1)); err == nil || !strings.Contains(err.Error(), files[0]) {
+	if _, err := engine.Open(t.Context(), schema(1)); err == nil || !strings.Contains(err.Error(), files[0]) {
 		t.Errorf("a newer program's view: %v", err)
 	}
 }
@@ -147,8 +62,19 @@ func TestDamagedFileIsNamed(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Repeat("not a database ", 500)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := views.OpenSQLite(t.Context(), dir, schema(1)); err == nil || !strings.Contains(err.Error(), file) {
+	if _, err := views.NewSQLite(dir).Open(t.Context(), schema(1)); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("opened, %v", err)
+	}
+}
+
+func TestConnectionStringsAreChecked(t *testing.T) {
+	for _, bad := range []string{"postgres://%zz", "postgres:///x?search_path=a,b", "postgres:///x?search_path=Robert"} {
+		if _, err := views.OpenPostgres(t.Context(), bad); err == nil || views.Passing(err) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	if _, err := views.OpenPostgres(t.Context(), "postgres://127.0.0.1:1/x?sslmode=disable"); !views.Passing(err) {
+		t.Errorf("nobody listens: %v", err)
 	}
 }
 

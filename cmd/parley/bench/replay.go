@@ -10,6 +10,7 @@ import (
 
 	"parley/events"
 	"parley/projections"
+	"parley/projections/views"
 )
 
 // Replay measures how fast views are rebuilt from a log of people who talked
@@ -103,7 +104,7 @@ func (r *replaying) rate(took time.Duration) float64 {
 func (r *replaying) rebuild(ctx context.Context, projection string, check func(context.Context, *projections.Set) error) (took time.Duration, err error) {
 	r.views++
 	set, err := projections.Open(ctx, r.journal, projections.Options{
-		Dir:    filepath.Join(r.options.Dir, fmt.Sprintf("views-%d", r.views)),
+		Views:  views.NewSQLite(filepath.Join(r.options.Dir, fmt.Sprintf("views-%d", r.views))),
 		Only:   []string{projection},
 		Logger: slog.New(slog.DiscardHandler),
 	})

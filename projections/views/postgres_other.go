@@ -1,0 +1,8 @@
+//go:build !linux
+
+package views
+
+import "syscall"
+
+// boundUnacknowledged does nothing where the system has no such bound.
+func boundUnacknowledged(string, string, syscall.RawConn) error { return nil }
