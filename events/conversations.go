@@ -57,18 +57,10 @@ type ConversationStarted struct {
 	Merchant uuid.UUID `json:"merchant,omitzero"`
 }
 
-// ParticipantAdded lets a user into a group.
-type ParticipantAdded struct {
+// ConversationRenamed gives a group another title, which is whoever gave it's.
+type ConversationRenamed struct {
 	Conversation uuid.UUID `json:"conversation"`
-	User         uuid.UUID `json:"user"`
-	By           uuid.UUID `json:"by"`
-}
-
-// ParticipantRemoved takes a user out of a group; who leaves is removed by
-// themselves.
-type ParticipantRemoved struct {
-	Conversation uuid.UUID `json:"conversation"`
-	User         uuid.UUID `json:"user"`
+	Title        Secret    `json:"title"`
 	By           uuid.UUID `json:"by"`
 }
 
@@ -90,7 +82,9 @@ func (f *ConversationStarted) secrets() []ownedSecret {
 	return []ownedSecret{{f.Starter, &f.Title}}
 }
 
-func (*ParticipantAdded) secrets() []ownedSecret   { return nil }
-func (*ParticipantRemoved) secrets() []ownedSecret { return nil }
-func (*MessagePinned) secrets() []ownedSecret      { return nil }
-func (*MessageUnpinned) secrets() []ownedSecret    { return nil }
+func (f *ConversationRenamed) secrets() []ownedSecret {
+	return []ownedSecret{{f.By, &f.Title}}
+}
+
+func (*MessagePinned) secrets() []ownedSecret   { return nil }
+func (*MessageUnpinned) secrets() []ownedSecret { return nil }

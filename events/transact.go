@@ -32,7 +32,7 @@ func Transact[S any](ctx context.Context, states *States[S], stream string, caus
 			return err
 		})
 		if err != nil || len(facts) == 0 {
-			return nil, err
+			return afterAll(ctx, states, stream, cause, decide, err)
 		}
 		events, err := states.journal.Append(ctx, stream, last, cause, facts...)
 		if errors.Is(err, ErrConflict) && attempt < attempts {
@@ -40,6 +40,18 @@ func Transact[S any](ctx context.Context, states *States[S], stream string, caus
 		}
 		return events, err
 	}
+}
+
+// afterAll is what a decision comes to that found nothing to do, or was
+// refused: the first request with the same key may have been carried out since
+// repeated looked for it, and be the reason.
+func afterAll[S any](ctx context.Context, states *States[S], stream string, cause Cause, decide func(S) ([]Fact, error), refusal error) ([]Event, error) {
+	if cause.IdempotencyKey != "" {
+		if events, found, err := repeated(ctx, states, stream, cause, decide); found || err != nil {
+			return events, err
+		}
+	}
+	return nil, refusal
 }
 
 // repeated looks for the events of an earlier request with the same key. To

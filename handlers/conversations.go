@@ -32,7 +32,7 @@ func (s *Server) conversationRoutes() {
 		Method:      http.MethodGet,
 		Path:        "/v1/conversations",
 		Summary:     "The caller's inbox",
-		Description: "Newest activity first.",
+		Description: "Newest activity first. Each conversation comes with the first 50 of its participants, and participantCount counts all.",
 		Tags:        []string{"conversations"},
 	}, s.listConversations)
 	register(s, users(), huma.Operation{
@@ -44,24 +44,15 @@ func (s *Server) conversationRoutes() {
 		Errors:      []int{http.StatusNotFound},
 	}, s.getConversation)
 	register(s, users(), huma.Operation{
-		OperationID:  "addParticipant",
-		Method:       http.MethodPost,
-		Path:         "/v1/conversations/{id}/participants",
-		Summary:      "Let a user into a group",
-		Description:  "For participants. Who is in it already stays in it.",
+		OperationID:  "renameConversation",
+		Method:       http.MethodPatch,
+		Path:         "/v1/conversations/{id}",
+		Summary:      "Give a group another title",
+		Description:  "For its owner and its admins.",
 		Tags:         []string{"conversations"},
 		MaxBodyBytes: smallBody,
 		Errors:       []int{http.StatusNotFound, http.StatusConflict},
-	}, s.addParticipant)
-	register(s, users(), huma.Operation{
-		OperationID: "removeParticipant",
-		Method:      http.MethodDelete,
-		Path:        "/v1/conversations/{id}/participants/{user}",
-		Summary:     "Take a user out of a group, or leave it",
-		Description: "Anybody may leave; only who started the group may remove others.",
-		Tags:        []string{"conversations"},
-		Errors:      []int{http.StatusNotFound, http.StatusConflict},
-	}, s.removeParticipant)
+	}, s.renameConversation)
 }
 
 type startInput struct {
@@ -107,15 +98,20 @@ func conversationOf(event events.Event) projections.Conversation {
 	fact := event.Fact.(*events.ConversationStarted)
 	participants := make([]projections.Participant, len(fact.Participants))
 	for i, user := range fact.Participants {
-		participants[i] = projections.Participant{UserID: user, JoinedAt: event.Meta.OccurredAt}
+		participants[i] = projections.Participant{
+			UserID:   user,
+			JoinedAt: event.Meta.OccurredAt,
+			Role:     decide.StartingRole(fact, user),
+		}
 	}
 	return projections.Conversation{
-		ID:           fact.Conversation,
-		Kind:         fact.Kind,
-		Title:        fact.Title.Plain,
-		Participants: participants,
-		StartedAt:    event.Meta.OccurredAt,
-		Pinned:       []uint64{},
+		ID:               fact.Conversation,
+		Kind:             fact.Kind,
+		Title:            fact.Title.Plain,
+		Participants:     participants,
+		ParticipantCount: uint64(len(participants)),
+		StartedAt:        event.Meta.OccurredAt,
+		Pinned:           []uint64{},
 	}
 }
 
@@ -181,37 +177,17 @@ func (s *Server) getConversation(ctx context.Context, in *conversationInput) (*c
 	return &conversationOutput{found}, nil
 }
 
-type addInput struct {
-	KeyHeader
+type renameInput struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		UserID uuid.UUID `json:"userId" format:"uuid"`
+		Title string `json:"title" doc:"At most 200 characters on one line; none takes the title away."`
 	}
 }
 
-func (s *Server) addParticipant(ctx context.Context, in *addInput) (*PositionHeader, error) {
-	cause, err := in.cause(ctx)
+func (s *Server) renameConversation(ctx context.Context, in *renameInput) (*PositionHeader, error) {
+	event, err := s.Commands.Rename(ctx, causeOf(ctx, ""), in.ID, callerOf(ctx).User, in.Body.Title)
 	if err != nil {
 		return nil, err
 	}
-	written, err := s.Commands.AddParticipant(ctx, cause, in.ID, callerOf(ctx).User, in.Body.UserID)
-	if err != nil {
-		return nil, err
-	}
-	out, err := s.writtenAt(ctx, events.ConversationStream(in.ID), written)
-	return &out, err
-}
-
-type removeInput struct {
-	ID   uuid.UUID `path:"id" format:"uuid"`
-	User uuid.UUID `path:"user" format:"uuid"`
-}
-
-func (s *Server) removeParticipant(ctx context.Context, in *removeInput) (*PositionHeader, error) {
-	written, err := s.Commands.RemoveParticipant(ctx, causeOf(ctx, ""), in.ID, callerOf(ctx).User, in.User)
-	if err != nil {
-		return nil, err
-	}
-	out, err := s.writtenAt(ctx, events.ConversationStream(in.ID), written)
-	return &out, err
+	return &PositionHeader{uint64(event.Position)}, nil
 }

@@ -146,6 +146,7 @@ func (s *Server) mount() {
 	s.routes.MethodNotAllowed(s.methodNotAllowed)
 	s.userRoutes()
 	s.conversationRoutes()
+	s.participantRoutes()
 	s.messageRoutes()
 	s.receiptRoutes()
 	s.growthRoutes()

@@ -9,28 +9,27 @@ import (
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/events/decide"
 	"parley/projections/views"
 )
 
 // Conversation is a conversation as one of its participants sees it.
 type Conversation struct {
-	ID           uuid.UUID     `json:"id"`
-	Kind         events.Kind   `json:"kind"`
-	Title        string        `json:"title"`
+	ID    uuid.UUID   `json:"id"`
+	Kind  events.Kind `json:"kind"`
+	Title string      `json:"title"`
+	// Participants are in the order in which they joined. In an inbox they are
+	// the first InboxParticipants.
 	Participants []Participant `json:"participants"`
-	MessageCount uint64        `json:"messageCount"`
-	LastMessage  *Message      `json:"lastMessage"`
+	// ParticipantCount counts all of them.
+	ParticipantCount uint64   `json:"participantCount"`
+	MessageCount     uint64   `json:"messageCount"`
+	LastMessage      *Message `json:"lastMessage"`
 	// Unread counts the messages after the viewer's own marker.
 	Unread    uint64    `json:"unread"`
 	StartedAt time.Time `json:"startedAt"`
 	// Pinned are the numbers of messages, those pinned last at the end.
 	Pinned []uint64 `json:"pinned"`
-}
-
-// Participant is a user who is in a conversation now.
-type Participant struct {
-	UserID   uuid.UUID `json:"userId"`
-	JoinedAt time.Time `json:"joinedAt"`
 }
 
 // Conversations is the read model of conversations and their messages.
@@ -59,13 +58,15 @@ func newConversations(journal *events.Journal) *Conversations {
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 2,
+	Version: 3,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
 			kind TEXT NOT NULL,
 			title TEXT NOT NULL,
 			started_at TEXT NOT NULL,
+			participants BIGINT NOT NULL,
+			joined BIGINT NOT NULL,
 			messages BIGINT NOT NULL,
 			last_number BIGINT NOT NULL,
 			last_message BYTEA,
@@ -74,25 +75,18 @@ var conversationsSchema = views.Schema{
 			applied BIGINT NOT NULL,
 			pinned TEXT NOT NULL`,
 		Key: "id",
-	}, {
-		Name: "participants",
-		Columns: `conversation BYTEA NOT NULL,
-			participant BYTEA NOT NULL,
-			joined BIGINT NOT NULL,
-			joined_at TEXT NOT NULL,
-			read_up_to BIGINT NOT NULL`,
-		Key: "conversation, participant",
-	}, messagesTable, keyedTable},
+	}, participantsTable, messagesTable, keyedTable},
 	Indexes: []string{
-		`CREATE INDEX IF NOT EXISTS participants_by_user ON participants (participant, conversation)`,
+		participantsByUser,
 	},
 }
 
 var conversationFacts = kindsOf(
-	new(events.ConversationStarted), new(events.ParticipantAdded), new(events.ParticipantRemoved),
+	new(events.ConversationStarted), new(events.ConversationRenamed),
+	new(events.ParticipantAdded), new(events.ParticipantRemoved), new(events.ParticipantRoleChanged),
 	new(events.MessagePosted), new(events.MessageEdited), new(events.MessageRetracted),
 	new(events.ReactionAdded), new(events.ReactionRemoved), new(events.MessagePinned), new(events.MessageUnpinned),
-	new(events.ReadUpTo),
+	new(events.DeliveredUpTo), new(events.ReadUpTo),
 )
 
 func (c *Conversations) schema() views.Schema { return conversationsSchema }
@@ -145,10 +139,14 @@ func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFa
 	switch fact := item.Fact.(type) {
 	case *events.ConversationStarted:
 		return c.start(ctx, tx, item, fact)
+	case *events.ConversationRenamed:
+		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.rename(ctx, tx, fact.Title.Plain) })
 	case *events.ParticipantAdded:
-		return c.lifecycle(ctx, tx, item, func(r *room) error { return c.join(ctx, tx, item, r, fact.User) })
+		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.join(ctx, tx, item, fact.User) })
 	case *events.ParticipantRemoved:
-		return c.lifecycle(ctx, tx, item, func(r *room) error { return c.leave(ctx, tx, r, fact.User) })
+		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.leave(ctx, tx, fact.User) })
+	case *events.ParticipantRoleChanged:
+		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.setRole(ctx, tx, fact.User, fact.Role) })
 	case *events.MessagePinned:
 		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.pin(ctx, tx, fact.Number) })
 	case *events.MessageUnpinned:
@@ -157,12 +155,8 @@ func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFa
 		return c.said(ctx, tx, item, func(r *room) error { return r.post(ctx, tx, item, fact) })
 	case *events.MessageEdited, *events.MessageRetracted, *events.ReactionAdded, *events.ReactionRemoved:
 		return c.said(ctx, tx, item, func(r *room) error { return r.change(ctx, tx, &item.Event) })
-	case *events.ReadUpTo:
-		r, err := c.room(ctx, tx, item.conversation)
-		if err != nil {
-			return err
-		}
-		return r.readUpTo(ctx, tx, fact.User, fact.Number)
+	case *events.DeliveredUpTo, *events.ReadUpTo:
+		return c.receipt(ctx, tx, item)
 	}
 	return nil
 }
@@ -171,19 +165,17 @@ func (c *Conversations) start(ctx context.Context, tx *views.Tx, item *roomFact,
 	if repeat, err := repeated(ctx, tx, item.conversation, lifecycleStream, item.ID); repeat || err != nil {
 		return err
 	}
-	err := tx.Queue(ctx, `INSERT INTO conversations (id, kind, title, started_at, messages, last_number, activity, changed, applied, pinned)
-		VALUES ($1, $2, $3, $4, 0, -1, $5, $6, -1, '[]')`,
-		item.conversation[:], string(fact.Kind), fact.Title.Plain, timeText(item.Meta.OccurredAt), item.Meta.OccurredAt.UnixMicro(), int64(item.Position))
-	if err != nil {
-		return err
-	}
 	r := c.touch(&room{id: item.conversation, last: -1, activity: item.Meta.OccurredAt.UnixMicro(), changed: item.Position, applied: -1})
 	for _, user := range fact.Participants {
-		if err := c.join(ctx, tx, item, r, user); err != nil {
+		if err := tx.Queue(ctx, insertParticipant, r.newcomer(item, user, decide.StartingRole(fact, user))...); err != nil {
 			return err
 		}
+		r.enter(user)
 	}
-	return nil
+	r.crewUnsaved = false
+	return tx.Queue(ctx, `INSERT INTO conversations (id, kind, title, started_at, participants, joined, messages, last_number, activity, changed, applied, pinned)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, -1, $7, $8, -1, '[]')`,
+		r.id[:], string(fact.Kind), fact.Title.Plain, timeText(item.Meta.OccurredAt), r.participants, r.joined, r.activity, int64(r.changed))
 }
 
 // lifecycle makes a change in a conversation that was started, once.
@@ -198,19 +190,17 @@ func (c *Conversations) lifecycle(ctx context.Context, tx *views.Tx, item *roomF
 	return change(r)
 }
 
-// join lets a user in, who has read what was said before.
-func (c *Conversations) join(ctx context.Context, tx *views.Tx, item *roomFact, r *room, user uuid.UUID) error {
-	r.crewChanged = true
-	err := tx.Queue(ctx, `INSERT INTO participants (conversation, participant, joined, joined_at, read_up_to)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-		r.id[:], user[:], int64(item.Position), timeText(item.Meta.OccurredAt), r.messages)
-	return err
-}
-
-func (c *Conversations) leave(ctx context.Context, tx *views.Tx, r *room, user uuid.UUID) error {
-	r.crewChanged = true
-	delete(r.markers, user)
-	err := tx.Queue(ctx, `DELETE FROM participants WHERE conversation = $1 AND participant = $2`, r.id[:], user[:])
+func (c *Conversations) receipt(ctx context.Context, tx *views.Tx, item *roomFact) error {
+	r, err := c.room(ctx, tx, item.conversation)
+	if err != nil {
+		return err
+	}
+	switch fact := item.Fact.(type) {
+	case *events.DeliveredUpTo:
+		r.deliveredUpTo(fact.User, fact.Number)
+	case *events.ReadUpTo:
+		err = r.readUpTo(ctx, tx, fact.User, fact.Number)
+	}
 	return err
 }
 

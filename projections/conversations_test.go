@@ -58,6 +58,8 @@ func TestForgottenUserIsEmpty(t *testing.T) {
 	})
 }
 
+func number(n uint64) *uint64 { return &n }
+
 func TestConversationIsShown(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		room := w.start(0, ann, bob)
@@ -72,7 +74,12 @@ func TestConversationIsShown(t *testing.T) {
 		got, err := set.Conversations.Get(t.Context(), room, ann)
 		want := projections.Conversation{
 			ID: room, Kind: events.Group, Title: "a title", MessageCount: 2, Unread: 1, StartedAt: morning,
-			Participants: []projections.Participant{{ann, morning}, {bob, morning}, {cyd, morning.Add(3 * time.Minute)}},
+			ParticipantCount: 3,
+			Participants: []projections.Participant{
+				{UserID: ann, JoinedAt: morning, Role: events.Owner, ReadUpTo: number(0), DeliveredUpTo: number(0)},
+				{UserID: bob, JoinedAt: morning, Role: events.Member, ReadUpTo: number(1), DeliveredUpTo: number(1)},
+				{UserID: cyd, JoinedAt: morning.Add(3 * time.Minute), Role: events.Member},
+			},
 			LastMessage: &projections.Message{
 				ConversationID: room, Number: 1, Author: bob, Text: "\"hi\" <b>\n\u2028", PostedAt: morning.Add(2 * time.Minute), ReplyTo: &reply,
 				Attachments: []json.RawMessage{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
@@ -87,49 +94,6 @@ func TestConversationIsShown(t *testing.T) {
 		}
 		if _, err := set.Conversations.Get(t.Context(), uuid.Max, ann); !errors.Is(err, projections.ErrNotFound) {
 			t.Errorf("one that is not: %v", err)
-		}
-	})
-}
-
-// unread reads how many messages each of some participants has not read.
-func unread(t *testing.T, set *projections.Set, room uuid.UUID, people ...uuid.UUID) []uint64 {
-	t.Helper()
-	var counts []uint64
-	for _, user := range people {
-		shown, err := set.Conversations.Get(t.Context(), room, user)
-		if err != nil {
-			t.Fatal(err)
-		}
-		counts = append(counts, shown.Unread)
-	}
-	return counts
-}
-
-func TestUnreadCountsAfterOnesOwnMarker(t *testing.T) {
-	everywhere(t, func(t *testing.T, w *world) {
-		room := w.start(0, ann, bob)
-		set, _ := w.run()
-		steps := []struct {
-			what string
-			do   func()
-			want []uint64 // ann's and bob's
-		}{
-			{"nothing said", func() {}, []uint64{0, 0}},
-			{"ann posts twice", func() { w.post(room, ann, "1", 1); w.post(room, ann, "2", 2) }, []uint64{0, 2}},
-			{"bob reads the first", func() { w.read(room, bob, 0, 3) }, []uint64{0, 1}},
-			{"ann posts again", func() { w.post(room, ann, "3", 4) }, []uint64{0, 2}},
-			{"bob reads further than there is", func() { w.read(room, bob, 99, 5) }, []uint64{0, 0}},
-			{"bob's marker does not go back", func() { w.read(room, bob, 0, 6) }, []uint64{0, 0}},
-			{"bob posts, which reads what was before", func() { w.post(room, ann, "4", 7); w.post(room, bob, "5", 8) }, []uint64{1, 0}},
-			{"ann leaves and comes back", func() { w.leave(room, ann, ann, 9); w.join(room, ann, bob, 10) }, []uint64{0, 0}},
-			{"a message after that", func() { w.post(room, bob, "6", 11) }, []uint64{1, 0}},
-		}
-		for _, step := range steps {
-			step.do()
-			w.catchUp(set)
-			if got := unread(t, set, room, ann, bob); !cmp.Equal(got, step.want) {
-				t.Errorf("%s: unread is %v, want %v", step.what, got, step.want)
-			}
 		}
 	})
 }

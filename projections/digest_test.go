@@ -65,7 +65,14 @@ func (w *world) talk(rt *rapid.T) []uuid.UUID {
 		room := rapid.SampledFrom(rooms).Draw(rt, "room")
 		after := time.Duration(rapid.IntRange(0, 1000).Draw(rt, "hours")) * time.Hour
 		number := uint64(rapid.IntRange(0, 30).Draw(rt, "number"))
-		switch rapid.IntRange(0, 14).Draw(rt, "what") {
+		switch rapid.IntRange(0, 17).Draw(rt, "what") {
+		case 15:
+			w.deliver(room, user, number, after)
+		case 16:
+			role := rapid.SampledFrom([]events.Role{events.Owner, events.Admin, events.Member}).Draw(rt, "role")
+			w.setRole(room, user, user, role, after)
+		case 17:
+			w.append(events.ConversationStream(room), by(user, after), &events.ConversationRenamed{Conversation: room, Title: events.Private(fmt.Sprint(i)), By: user})
 		case 0:
 			w.join(room, user, user, after)
 		case 1:

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/events/decide"
 )
 
 // Inbox is a page of a user's conversations, newest activity first.
@@ -30,7 +31,7 @@ type Inbox struct {
 func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID) (Conversation, error) {
 	var row inboxRow
 	var readUpTo sql.NullInt64
-	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to
+	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to
 		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`,
 		[]any{viewer[:], conversation[:]}, append(row.columns(), &readUpTo)...)
 	switch {
@@ -42,7 +43,7 @@ func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID)
 		return Conversation{}, ErrNotParticipant
 	}
 	row.readUpTo = readUpTo.Int64
-	return c.conversation(ctx, &row)
+	return c.conversation(ctx, &row, decide.MaxParticipants)
 }
 
 // IsParticipant tells whether a user is in a conversation now. It is cheap to
@@ -82,7 +83,7 @@ func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, cursor stri
 		inbox.Next = &next
 	}
 	for i := range rows {
-		conversation, err := c.conversation(ctx, &rows[i])
+		conversation, err := c.conversation(ctx, &rows[i], InboxParticipants)
 		if err != nil {
 			return Inbox{}, err
 		}
@@ -92,7 +93,7 @@ func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, cursor stri
 }
 
 func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, from inboxPlace, limit int) ([]inboxRow, error) {
-	rows, err := c.store.Query(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to
+	rows, err := c.store.Query(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to
 		FROM participants p JOIN conversations c ON c.id = p.conversation
 		WHERE p.participant = $1 AND (c.activity, c.id) < ($2, $3)
 		ORDER BY c.activity DESC, c.id DESC LIMIT $4`,
@@ -114,23 +115,24 @@ func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, from in
 
 // inboxRow is a conversation's row and its viewer's marker.
 type inboxRow struct {
-	id          []byte
-	kind        string
-	title       string
-	startedAt   string
-	messages    int64
-	lastMessage []byte
-	activity    int64
-	pinned      string
-	readUpTo    int64
+	id           []byte
+	kind         string
+	title        string
+	startedAt    string
+	participants int64
+	messages     int64
+	lastMessage  []byte
+	activity     int64
+	pinned       string
+	readUpTo     int64
 }
 
 func (r *inboxRow) columns() []any {
-	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.messages, &r.lastMessage, &r.activity, &r.pinned}
+	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastMessage, &r.activity, &r.pinned}
 }
 
-// conversation makes the shape of a row.
-func (c *Conversations) conversation(ctx context.Context, row *inboxRow) (Conversation, error) {
+// conversation makes the shape of a row, with so many participants at most.
+func (c *Conversations) conversation(ctx context.Context, row *inboxRow, participants int) (Conversation, error) {
 	id, err := idFrom(row.id)
 	if err != nil {
 		return Conversation{}, err
@@ -140,12 +142,13 @@ func (c *Conversations) conversation(ctx context.Context, row *inboxRow) (Conver
 		return Conversation{}, err
 	}
 	shape := Conversation{
-		ID:           id,
-		Kind:         events.Kind(row.kind),
-		Title:        row.title,
-		MessageCount: uint64(row.messages),
-		Unread:       uint64(row.messages - row.readUpTo),
-		StartedAt:    startedAt,
+		ID:               id,
+		Kind:             events.Kind(row.kind),
+		Title:            row.title,
+		ParticipantCount: uint64(row.participants),
+		MessageCount:     uint64(row.messages),
+		Unread:           uint64(row.messages - row.readUpTo),
+		StartedAt:        startedAt,
 	}
 	if row.lastMessage != nil {
 		shape.LastMessage = new(Message)
@@ -156,34 +159,8 @@ func (c *Conversations) conversation(ctx context.Context, row *inboxRow) (Conver
 	if shape.Pinned, err = pinsFrom(row.pinned); err != nil {
 		return Conversation{}, err
 	}
-	shape.Participants, err = c.participants(ctx, id)
+	shape.Participants, _, err = c.participants(ctx, id, -1, participants)
 	return shape, err
-}
-
-// participants of a conversation, in the order in which they came.
-func (c *Conversations) participants(ctx context.Context, conversation uuid.UUID) ([]Participant, error) {
-	rows, err := c.store.Query(ctx, `SELECT participant, joined_at FROM participants WHERE conversation = $1 ORDER BY joined, participant`, conversation[:])
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	found := []Participant{}
-	for rows.Next() {
-		var id []byte
-		var joined string
-		if err := rows.Scan(&id, &joined); err != nil {
-			return nil, err
-		}
-		var p Participant
-		if p.UserID, err = idFrom(id); err != nil {
-			return nil, err
-		}
-		if p.JoinedAt, err = parseTime(joined); err != nil {
-			return nil, err
-		}
-		found = append(found, p)
-	}
-	return found, rows.Err()
 }
 
 // inboxPlace is where a conversation stands in an inbox. It stays where it is

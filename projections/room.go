@@ -25,6 +25,8 @@ type room struct {
 	last     int64 // the last one's number, or -1
 	activity int64 // Unix microseconds of the newest
 	changed  events.Position
+	// participants is how many there are, joined how many ever came.
+	participants, joined int64
 	// applied is the last revision of its messages' stream that was applied
 	// or had no effect, or -1.
 	applied int64
@@ -36,14 +38,14 @@ type room struct {
 	// loaded are stored runs in which messages have changed, in order.
 	loaded   []*run
 	lastLine []byte // of the last message, if it is another than is stored
-	// markers are the ordinals up to which participants have read.
-	markers map[uuid.UUID]int64
+	markers  map[uuid.UUID]marker
 
 	touched     bool // it is in order
 	moved       bool // what the conversation's row has of messages changed
 	altered     bool // so did its pages
 	pinsChanged bool
 	crewChanged bool
+	crewUnsaved bool // participants or joined is not yet written
 }
 
 // room returns a conversation that was started.
@@ -53,8 +55,8 @@ func (c *Conversations) room(ctx context.Context, tx *views.Tx, id uuid.UUID) (*
 	}
 	r := &room{id: id}
 	var pinned string
-	err := tx.QueryRow(ctx, `SELECT messages, last_number, activity, changed, applied, pinned FROM conversations WHERE id = $1`,
-		[]any{id[:]}, &r.messages, &r.last, &r.activity, &r.changed, &r.applied, &pinned)
+	err := tx.QueryRow(ctx, `SELECT messages, last_number, activity, changed, participants, joined, applied, pinned FROM conversations WHERE id = $1`,
+		[]any{id[:]}, &r.messages, &r.last, &r.activity, &r.changed, &r.participants, &r.joined, &r.applied, &pinned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("conversation %s was never started", id)
 	}
@@ -91,7 +93,7 @@ func (r *room) post(ctx context.Context, tx *views.Tx, item *roomFact, fact *eve
 	r.last, r.lastLine = number, item.line
 	r.activity = max(r.activity, item.Meta.OccurredAt.UnixMicro())
 	r.alter(item.Position)
-	r.mark(fact.Author, r.messages)
+	r.mark(fact.Author, marker{r.messages, number, number})
 	return nil
 }
 
@@ -183,32 +185,8 @@ func (r *room) unpin(number uint64) {
 	}
 }
 
-// mark moves a participant's marker, never backwards.
-func (r *room) mark(user uuid.UUID, ordinal int64) {
-	if r.markers == nil {
-		r.markers = make(map[uuid.UUID]int64)
-	}
-	r.markers[user] = max(r.markers[user], ordinal)
-}
-
-// readUpTo moves a participant's marker to the last message whose number is
-// not above the one given.
-func (r *room) readUpTo(ctx context.Context, tx *views.Tx, user uuid.UUID, number uint64) error {
-	switch {
-	case r.messages == 0:
-		return nil
-	case number >= uint64(r.last):
-		r.mark(user, r.messages)
-		return nil
-	case r.open.size > 0 && number >= uint64(r.open.first):
-		r.mark(user, r.open.ordinalAt(int64(number)))
-		return nil
-	}
-	ordinal, err := storedOrdinal(ctx, tx, r.id, int64(number))
-	if err == nil {
-		r.mark(user, ordinal)
-	}
-	return err
+func (r *room) rename(ctx context.Context, tx *views.Tx, title string) error {
+	return tx.Queue(ctx, `UPDATE conversations SET title = $1 WHERE id = $2`, title, r.id[:])
 }
 
 // store writes what the batch has changed.
@@ -225,15 +203,14 @@ func (r *room) store(ctx context.Context, tx *views.Tx) error {
 			return err
 		}
 	}
-	for user, ordinal := range r.markers {
-		err := tx.Queue(ctx, `UPDATE participants SET read_up_to = $1 WHERE conversation = $2 AND participant = $3 AND read_up_to < $1`,
-			ordinal, r.id[:], user[:])
+	if r.crewUnsaved {
+		err := tx.Queue(ctx, `UPDATE conversations SET participants = $1, joined = $2 WHERE id = $3`, r.participants, r.joined, r.id[:])
 		if err != nil {
 			return err
 		}
+		r.crewUnsaved = false
 	}
-	clear(r.markers)
-	return nil
+	return r.storeMarkers(ctx, tx)
 }
 
 func (r *room) storeMessages(ctx context.Context, tx *views.Tx) error {

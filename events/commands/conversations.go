@@ -61,28 +61,14 @@ func (c *Commands) mustBeRegistered(ctx context.Context, field string, users ...
 	return group.Wait()
 }
 
-// AddParticipant lets a user into a group on behalf of a participant. It
-// returns the ParticipantAdded event, or none if the user was in it already.
-func (c *Commands) AddParticipant(ctx context.Context, cause events.Cause, conversation, by, user uuid.UUID) ([]events.Event, error) {
-	if err := c.Admit(ctx, conversation, by); err != nil {
-		return nil, err
+// Rename gives a group another title and returns the ConversationRenamed event.
+func (c *Commands) Rename(ctx context.Context, cause events.Cause, conversation, by uuid.UUID, title string) (events.Event, error) {
+	written, err := events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+		func(state *decide.Conversation) ([]events.Fact, error) { return decide.Rename(state, by, title) })
+	if err != nil {
+		return events.Event{}, err
 	}
-	if err := c.mustBeRegistered(ctx, "userId", user); err != nil {
-		return nil, err
-	}
-	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
-		func(state *decide.Conversation) ([]events.Fact, error) {
-			return decide.AddParticipant(state, by, user)
-		})
-}
-
-// RemoveParticipant takes a user out of a group. It returns the
-// ParticipantRemoved event, or none if the user was not in it.
-func (c *Commands) RemoveParticipant(ctx context.Context, cause events.Cause, conversation, by, user uuid.UUID) ([]events.Event, error) {
-	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
-		func(state *decide.Conversation) ([]events.Fact, error) {
-			return decide.RemoveParticipant(state, by, user)
-		})
+	return written[0], nil
 }
 
 // Admit refuses those who are not in a conversation at this moment of the log,

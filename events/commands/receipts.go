@@ -14,20 +14,32 @@ import (
 // event. Marking the same message again writes nothing: the marker itself is
 // the idempotency key.
 func (c *Commands) MarkRead(ctx context.Context, cause events.Cause, conversation, user uuid.UUID, number uint64) (events.Event, error) {
+	cause.IdempotencyKey = fmt.Sprintf("read %s %d", conversation, number)
+	return c.mark(ctx, cause, conversation, user, number, decide.MarkRead)
+}
+
+// MarkDelivered is MarkRead for what has reached the user's devices.
+func (c *Commands) MarkDelivered(ctx context.Context, cause events.Cause, conversation, user uuid.UUID, number uint64) (events.Event, error) {
+	cause.IdempotencyKey = fmt.Sprintf("delivered %s %d", conversation, number)
+	return c.mark(ctx, cause, conversation, user, number, decide.MarkDelivered)
+}
+
+type marking func(c *decide.Conversation, user uuid.UUID, number uint64, exists bool) ([]events.Fact, error)
+
+func (c *Commands) mark(ctx context.Context, cause events.Cause, conversation, user uuid.UUID, number uint64, mark marking) (events.Event, error) {
 	exists, err := c.isMessage(ctx, conversation, number)
 	if err != nil {
 		return events.Event{}, err
 	}
 	var facts []events.Fact
 	_, err = c.conversations.With(ctx, events.ConversationStream(conversation),
-		func(state *decide.Conversation) error {
-			facts, err = decide.MarkRead(state, user, number, exists)
+		func(state *decide.Conversation) (err error) {
+			facts, err = mark(state, user, number, exists)
 			return err
 		})
 	if err != nil {
 		return events.Event{}, err
 	}
-	cause.IdempotencyKey = fmt.Sprintf("read %s %d", conversation, number)
 	written, err := c.journal.Append(ctx, events.ReceiptsStream(conversation), events.Any, cause, facts...)
 	if err != nil {
 		return events.Event{}, err

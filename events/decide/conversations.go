@@ -16,8 +16,9 @@ const maxTitle = 200
 type Conversation struct {
 	ID           uuid.UUID
 	Kind         events.Kind
-	Starter      uuid.UUID
-	Participants map[uuid.UUID]bool
+	Participants map[uuid.UUID]Participant
+	// joined is how many people ever joined.
+	joined int
 }
 
 // NewConversation is a conversation before its first fact.
@@ -28,15 +29,17 @@ func NewConversation() *Conversation { return new(Conversation) }
 func EvolveConversation(c *Conversation, fact events.Fact) *Conversation {
 	switch f := fact.(type) {
 	case *events.ConversationStarted:
-		c.ID, c.Kind, c.Starter = f.Conversation, f.Kind, f.Starter
-		c.Participants = make(map[uuid.UUID]bool, len(f.Participants))
+		c.ID, c.Kind = f.Conversation, f.Kind
+		c.Participants = make(map[uuid.UUID]Participant, len(f.Participants))
 		for _, user := range f.Participants {
-			c.Participants[user] = true
+			c.join(user, StartingRole(f, user))
 		}
 	case *events.ParticipantAdded:
-		c.Participants[f.User] = true
+		c.join(f.User, events.Member)
 	case *events.ParticipantRemoved:
-		delete(c.Participants, f.User)
+		c.leave(f.User)
+	case *events.ParticipantRoleChanged:
+		c.setRole(f.User, f.Role)
 	}
 	return c
 }
@@ -48,10 +51,16 @@ func (c *Conversation) Started() bool { return c.Kind != "" }
 // same whether it exists or not, since the id of a direct conversation can be
 // computed by anyone and would tell who talks to whom.
 func (c *Conversation) Admit(user uuid.UUID) error {
-	if !c.Participants[user] {
+	if !c.Has(user) {
 		return NoSuchConversation()
 	}
 	return nil
+}
+
+// Has tells whether a user is in the conversation.
+func (c *Conversation) Has(user uuid.UUID) bool {
+	_, is := c.Participants[user]
+	return is
 }
 
 // NoSuchConversation is what a stranger to a conversation is told.
@@ -127,35 +136,19 @@ func checkBeginning(b Beginning, people []uuid.UUID) error {
 	return nil
 }
 
-// AddParticipant lets a user into a group that another participant is in.
-func AddParticipant(c *Conversation, by, user uuid.UUID) ([]events.Fact, error) {
+// Rename gives a group another title on behalf of its owner or an admin.
+func Rename(c *Conversation, by uuid.UUID, title string) ([]events.Fact, error) {
 	if err := c.Admit(by); err != nil {
 		return nil, err
 	}
 	switch {
 	case c.Kind != events.Group:
-		return nil, refuse(Taken, "", "a %s conversation keeps the people it was started with", c.Kind)
-	case c.Participants[user]:
-		return nil, nil
-	case len(c.Participants) >= MaxParticipants:
-		return nil, refuse(Taken, "userId", "the group is full: it has at most %d participants", MaxParticipants)
+		return nil, refuse(Taken, "", "a %s conversation has no title", c.Kind)
+	case c.Participants[by].Role == events.Member:
+		return nil, refuse(Forbidden, "", "only the group's owner and its admins may rename it")
 	}
-	return []events.Fact{&events.ParticipantAdded{Conversation: c.ID, User: user, By: by}}, nil
-}
-
-// RemoveParticipant takes a user out of a group: themselves, or anyone if it
-// is the group's starter who asks.
-func RemoveParticipant(c *Conversation, by, user uuid.UUID) ([]events.Fact, error) {
-	if err := c.Admit(by); err != nil {
+	if err := checkLine("title", title, 0, maxTitle); err != nil {
 		return nil, err
 	}
-	switch {
-	case c.Kind != events.Group:
-		return nil, refuse(Taken, "", "a %s conversation keeps the people it was started with", c.Kind)
-	case by != user && by != c.Starter:
-		return nil, refuse(Forbidden, "", "only whoever started the group may remove others from it")
-	case !c.Participants[user]:
-		return nil, nil
-	}
-	return []events.Fact{&events.ParticipantRemoved{Conversation: c.ID, User: user, By: by}}, nil
+	return []events.Fact{&events.ConversationRenamed{Conversation: c.ID, Title: events.Private(title), By: by}}, nil
 }

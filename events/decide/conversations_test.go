@@ -75,57 +75,32 @@ func TestStart(t *testing.T) {
 	})
 }
 
-func TestAddParticipant(t *testing.T) {
-	t.Run("a participant brings a friend", func(t *testing.T) {
-		got, err := decide.AddParticipant(given(group(ada, bob)), bob, cleo)
-		when(t, got, err).then(&events.ParticipantAdded{Conversation: room, User: cleo, By: bob})
+func TestRename(t *testing.T) {
+	past := []events.Fact{group(ada, bob, cleo), role(bob, events.Admin)}
+	for name, by := range map[string]uuid.UUID{"the owner": ada, "an admin": bob} {
+		t.Run(name+" renames the group", func(t *testing.T) {
+			got, err := decide.Rename(given(past...), by, "enemies")
+			when(t, got, err).then(&events.ConversationRenamed{Conversation: room, Title: events.Private("enemies"), By: by})
+		})
+	}
+	t.Run("a title can be taken away", func(t *testing.T) {
+		got, err := decide.Rename(given(past...), ada, "")
+		when(t, got, err).then(&events.ConversationRenamed{Conversation: room, By: ada})
 	})
-	t.Run("who is in is in", func(t *testing.T) {
-		got, err := decide.AddParticipant(given(group(ada, bob)), ada, bob)
-		when(t, got, err).then()
-	})
-	t.Run("a stranger is told nothing", func(t *testing.T) {
-		got, err := decide.AddParticipant(given(group(ada, bob)), cleo, cleo)
-		when(t, got, err).thenRefused(decide.Unknown, "")
-	})
-	t.Run("nor about a conversation that is not there", func(t *testing.T) {
-		got, err := decide.AddParticipant(given(), ada, cleo)
-		when(t, got, err).thenRefused(decide.Unknown, "")
-	})
-	t.Run("a direct conversation stays between two", func(t *testing.T) {
-		got, err := decide.AddParticipant(given(direct(ada, bob)), ada, cleo)
-		when(t, got, err).thenRefused(decide.Taken, "")
-	})
-	t.Run("a full group is full", func(t *testing.T) {
-		people := crowd(decide.MaxParticipants)
-		got, err := decide.AddParticipant(given(group(people...)), people[0], cleo)
-		when(t, got, err).thenRefused(decide.Taken, "userId")
-	})
-}
-
-func TestRemoveParticipant(t *testing.T) {
-	t.Run("who wants to leaves", func(t *testing.T) {
-		got, err := decide.RemoveParticipant(given(group(ada, bob)), bob, bob)
-		when(t, got, err).then(&events.ParticipantRemoved{Conversation: room, User: bob, By: bob})
-	})
-	t.Run("the starter removes", func(t *testing.T) {
-		got, err := decide.RemoveParticipant(given(group(ada, bob)), ada, bob)
-		when(t, got, err).then(&events.ParticipantRemoved{Conversation: room, User: bob, By: ada})
-	})
-	t.Run("others do not", func(t *testing.T) {
-		got, err := decide.RemoveParticipant(given(group(ada, bob, cleo)), bob, cleo)
+	t.Run("a member does not rename", func(t *testing.T) {
+		got, err := decide.Rename(given(past...), cleo, "mine")
 		when(t, got, err).thenRefused(decide.Forbidden, "")
 	})
-	t.Run("who is gone is gone", func(t *testing.T) {
-		c := given(group(ada, bob), &events.ParticipantRemoved{Conversation: room, User: bob, By: bob})
-		got, err := decide.RemoveParticipant(c, ada, bob)
-		when(t, got, err).then()
+	t.Run("a title has one line", func(t *testing.T) {
+		got, err := decide.Rename(given(past...), ada, "a\nb")
+		when(t, got, err).thenRefused(decide.Invalid, "title")
 	})
-	t.Run("who left and was added again is in", func(t *testing.T) {
-		c := given(group(ada, bob),
-			&events.ParticipantRemoved{Conversation: room, User: bob, By: bob},
-			&events.ParticipantAdded{Conversation: room, User: bob, By: ada})
-		got, err := decide.RemoveParticipant(c, bob, bob)
-		when(t, got, err).then(&events.ParticipantRemoved{Conversation: room, User: bob, By: bob})
+	t.Run("a direct conversation has no title", func(t *testing.T) {
+		got, err := decide.Rename(given(direct(ada, bob)), ada, "us")
+		when(t, got, err).thenRefused(decide.Taken, "")
+	})
+	t.Run("a stranger is told nothing", func(t *testing.T) {
+		got, err := decide.Rename(given(group(ada, bob)), cleo, "mine")
+		when(t, got, err).thenRefused(decide.Unknown, "")
 	})
 }

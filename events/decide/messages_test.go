@@ -129,18 +129,3 @@ func TestReactionsAreBounded(t *testing.T) {
 		t.Error("one reaction too many has an effect")
 	}
 }
-
-func TestMarkRead(t *testing.T) {
-	t.Run("a participant has read so far", func(t *testing.T) {
-		got, err := decide.MarkRead(given(group(ada, bob)), bob, 4, true)
-		when(t, got, err).then(&events.ReadUpTo{Conversation: room, User: bob, Number: 4})
-	})
-	t.Run("not further than there is to read", func(t *testing.T) {
-		got, err := decide.MarkRead(given(group(ada, bob)), bob, 4, false)
-		when(t, got, err).thenRefused(decide.Invalid, "upTo")
-	})
-	t.Run("a stranger reads nothing", func(t *testing.T) {
-		got, err := decide.MarkRead(given(group(ada, bob)), cleo, 4, true)
-		when(t, got, err).thenRefused(decide.Unknown, "")
-	})
-}

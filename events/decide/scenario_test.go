@@ -76,3 +76,8 @@ func direct(a, b uuid.UUID) *events.ConversationStarted {
 		Conversation: events.DirectID(a, b), Kind: events.Direct, Starter: a, Participants: []uuid.UUID{a, b},
 	}
 }
+
+// role is the fact that ada gave somebody a role in the room.
+func role(user uuid.UUID, role events.Role) *events.ParticipantRoleChanged {
+	return &events.ParticipantRoleChanged{Conversation: room, User: user, Role: role, By: ada}
+}

@@ -47,19 +47,13 @@ func (l *lane) open(ctx context.Context, c *conversation) (err error) {
 	}
 	c.started = true
 	if c.room != "" {
-		c.members, c.host = state.Participants, state.Starter
-		if !c.members[c.host] {
-			c.host = anyOf(c.members)
+		c.host = state.Owner()
+		c.members = make(map[uuid.UUID]bool, len(state.Participants))
+		for user := range state.Participants {
+			c.members[user] = true
 		}
 	}
 	return l.readPresent(ctx, c)
-}
-
-func anyOf(people map[uuid.UUID]bool) uuid.UUID {
-	for id := range people {
-		return id
-	}
-	return uuid.Nil
 }
 
 func (l *lane) readPresent(ctx context.Context, c *conversation) error {

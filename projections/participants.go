@@ -1,0 +1,176 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/projections/views"
+)
+
+// Participant is a user who is in a conversation now.
+type Participant struct {
+	UserID   uuid.UUID   `json:"userId"`
+	JoinedAt time.Time   `json:"joinedAt"`
+	Role     events.Role `json:"role"`
+	// ReadUpTo is the number of the last message that the participant has said
+	// to have read or has written, and nil before the first.
+	ReadUpTo *uint64 `json:"readUpTo"`
+	// DeliveredUpTo is the same of what has reached one of their devices.
+	DeliveredUpTo *uint64 `json:"deliveredUpTo"`
+}
+
+// Roster is a page of a conversation's participants, in the order in which
+// they joined.
+type Roster struct {
+	Participants []Participant `json:"participants"`
+	// Next is the URL path of the following page, or nil on the last one.
+	Next *string `json:"next"`
+}
+
+// InboxParticipants is how many participants of each conversation an inbox
+// shows: a page of large groups must not be as large as all of them.
+const InboxParticipants = 50
+
+// participantsTable keeps who is in a conversation, in the order in which they
+// joined it.
+var participantsTable = views.Table{
+	Name: "participants",
+	Columns: `conversation BYTEA NOT NULL,
+		place BIGINT NOT NULL,
+		participant BYTEA NOT NULL,
+		joined BIGINT NOT NULL,
+		joined_at TEXT NOT NULL,
+		role TEXT NOT NULL,
+		read_up_to BIGINT NOT NULL,
+		read_number BIGINT NOT NULL,
+		delivered_number BIGINT NOT NULL`,
+	Key: "conversation, place",
+}
+
+const participantsByUser = `CREATE UNIQUE INDEX IF NOT EXISTS participants_by_user ON participants (participant, conversation)`
+
+const insertParticipant = `INSERT INTO participants (conversation, place, participant, joined, joined_at, role, read_up_to, read_number, delivered_number)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`
+
+// newcomer is the row of somebody who joins, for whom nothing that was said
+// before is unread.
+func (r *room) newcomer(item *roomFact, user uuid.UUID, role events.Role) []any {
+	begin := unmarked(r.messages)
+	return []any{
+		r.id[:], r.joined, user[:], int64(item.Position), timeText(item.Meta.OccurredAt), string(role),
+		begin.ordinal, begin.read, begin.delivered,
+	}
+}
+
+// enter counts somebody who joined. What they marked before they were in the
+// conversation is void.
+func (r *room) enter(user uuid.UUID) {
+	delete(r.markers, user)
+	r.joined++
+	r.participants++
+	r.crewChanged, r.crewUnsaved = true, true
+}
+
+func (r *room) join(ctx context.Context, tx *views.Tx, item *roomFact, user uuid.UUID) error {
+	added, err := tx.Exec(ctx, insertParticipant, r.newcomer(item, user, events.Member)...)
+	if added > 0 {
+		r.enter(user)
+	}
+	return err
+}
+
+// leave takes a user out. A group whose owner leaves goes to the admin who came
+// first, or else to the member who did, as in decide.EvolveConversation.
+func (r *room) leave(ctx context.Context, tx *views.Tx, user uuid.UUID) error {
+	var role events.Role
+	err := tx.QueryRow(ctx, `SELECT role FROM participants WHERE participant = $1 AND conversation = $2`, []any{user[:], r.id[:]}, &role)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	delete(r.markers, user)
+	r.participants--
+	r.crewChanged, r.crewUnsaved = true, true
+	err = tx.Queue(ctx, `DELETE FROM participants WHERE participant = $1 AND conversation = $2`, user[:], r.id[:])
+	if err != nil || role != events.Owner {
+		return err
+	}
+	return tx.Queue(ctx, `UPDATE participants SET role = $1 WHERE conversation = $2 AND place = (
+		SELECT place FROM participants WHERE conversation = $2 ORDER BY CASE role WHEN $3 THEN 0 ELSE 1 END, place LIMIT 1)`,
+		string(events.Owner), r.id[:], string(events.Admin))
+}
+
+func (r *room) setRole(ctx context.Context, tx *views.Tx, user uuid.UUID, role events.Role) error {
+	return tx.Queue(ctx, `UPDATE participants SET role = $1 WHERE participant = $2 AND conversation = $3`, string(role), user[:], r.id[:])
+}
+
+// Participants returns a page of a conversation's participants to one of them:
+// those who joined after the participant whose place is after, or the first if
+// it is -1. The limit is between 1 and MaxPage.
+//
+// Errors: ErrNotFound, ErrNotParticipant, ErrRange.
+func (c *Conversations) Participants(ctx context.Context, conversation, viewer uuid.UUID, after int64, limit int) (Roster, error) {
+	if limit < 1 || limit > MaxPage || after < -1 {
+		return Roster{}, fmt.Errorf("%w: a page has 1 to %d participants", ErrRange, MaxPage)
+	}
+	participates, err := c.IsParticipant(ctx, conversation, viewer)
+	if err != nil {
+		return Roster{}, err
+	}
+	if !participates {
+		return Roster{}, ErrNotParticipant
+	}
+	found, places, err := c.participants(ctx, conversation, after, limit+1)
+	if err != nil || len(found) <= limit {
+		return Roster{Participants: found}, err
+	}
+	next := fmt.Sprintf("/v1/conversations/%s/participants?after=%d&limit=%d", conversation, places[limit-1], limit)
+	return Roster{found[:limit], &next}, nil
+}
+
+// participants of a conversation in the order in which they came, with their
+// places.
+func (c *Conversations) participants(ctx context.Context, conversation uuid.UUID, after int64, limit int) ([]Participant, []int64, error) {
+	rows, err := c.store.Query(ctx, `SELECT place, participant, joined_at, role, read_number, delivered_number FROM participants
+		WHERE conversation = $1 AND place > $2 ORDER BY place LIMIT $3`, conversation[:], after, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	found, places := []Participant{}, []int64{}
+	for rows.Next() {
+		var p Participant
+		var id []byte
+		var joined string
+		var place, read, delivered int64
+		if err := rows.Scan(&place, &id, &joined, &p.Role, &read, &delivered); err != nil {
+			return nil, nil, err
+		}
+		if p.UserID, err = idFrom(id); err != nil {
+			return nil, nil, err
+		}
+		if p.JoinedAt, err = parseTime(joined); err != nil {
+			return nil, nil, err
+		}
+		p.ReadUpTo, p.DeliveredUpTo = shownNumber(read), shownNumber(delivered)
+		found, places = append(found, p), append(places, place)
+	}
+	return found, places, rows.Err()
+}
+
+// shownNumber is nil for the -1 that stands for no message.
+func shownNumber(number int64) *uint64 {
+	if number < 0 {
+		return nil
+	}
+	shown := uint64(number)
+	return &shown
+}
