@@ -71,6 +71,8 @@ var catalogue = []shape{
 	{"CaseAssigned", 1, func() Fact { return new(CaseAssigned) }, nil},
 	{"CaseResolved", 1, func() Fact { return new(CaseResolved) }, nil},
 	{"CaseReopened", 1, func() Fact { return new(CaseReopened) }, nil},
+	{"MediaUploaded", 1, func() Fact { return new(MediaUploaded) }, nil},
+	{"MediaSwept", 1, func() Fact { return new(MediaSwept) }, nil},
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ var examples = append([]events.Fact{
 	&events.ReadUpTo{Conversation: room, User: bob, Number: 7},
 	&events.TokenRevoked{Token: "6f0f4c58", Subject: ada.String(), Expires: time.Date(2015, time.April, 24, 17, 0, 0, 0, time.UTC)},
 	&events.SubjectRevoked{Subject: ada.String()},
-}, commerceExamples...)
+}, slices.Concat(commerceExamples, mediaExamples)...)
 
 // variants are facts with fields that the examples leave out, by what they
 // have more.

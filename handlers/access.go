@@ -21,6 +21,8 @@ type access struct {
 	admits func(*Caller) error
 	// public operations are documented as such, and need no token.
 	public bool
+	// linked operations take a signed link in place of a token.
+	linked bool
 	scope  Scope
 }
 
@@ -29,6 +31,9 @@ func anyone() access { return access{admits: func(*Caller) error { return nil },
 
 // signedIn is everybody with a token.
 func signedIn() access { return access{admits: func(*Caller) error { return nil }} }
+
+// linked is everybody with a token or a link, which the operation checks.
+func linked() access { return access{admits: func(*Caller) error { return nil }, linked: true} }
 
 // users are those whose token's subject is a user.
 func users() access {
@@ -76,6 +81,7 @@ func (a access) admit(r *http.Request) error {
 		return asked.tokenFault
 	case asked.caller != nil:
 		return a.admits(asked.caller)
+	case a.linked && r.URL.Query().Has(linkSignature):
 	case !a.public:
 		return errNoToken
 	}

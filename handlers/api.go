@@ -102,6 +102,9 @@ func describe(op *huma.Operation, who access) {
 		op.Security = []map[string][]string{{"token": {}}}
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
 	}
+	if who.linked {
+		op.Security = append(op.Security, map[string][]string{})
+	}
 	if who.scope != "" {
 		op.Description = strings.TrimSpace(fmt.Sprintf("Scope: %s. %s", who.scope, op.Description))
 	}

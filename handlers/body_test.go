@@ -10,7 +10,7 @@ import (
 	"parley/handlers/handlertest"
 )
 
-// TestNoBodyIsMisread holds for every route with a body, whether huma serves it
+// TestNoBodyIsMisread holds for every route with a JSON body, whether huma serves it
 // or not.
 func TestNoBodyIsMisread(t *testing.T) {
 	h := handlertest.Open(t)
@@ -24,8 +24,8 @@ func TestNoBodyIsMisread(t *testing.T) {
 	names := strings.NewReplacer("{participant}", ada.User.ID.String(), "{newcomer}", uuid.NewString(), "{room}", room.String(), "{n}", "1")
 	before := h.Node.Tip()
 	for route, row := range routeTable {
-		if row.body == "" {
-			continue
+		if !strings.HasPrefix(row.body, "{") {
+			continue // no body, or not one of JSON
 		}
 		method, _, _ := strings.Cut(route, " ")
 		body := names.Replace(row.body)

@@ -12,7 +12,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/events"
+	"parley/events/commands"
 	"parley/events/decide"
+	"parley/events/media"
 	"parley/projections"
 )
 
@@ -49,6 +51,12 @@ var verdicts = []verdict{
 	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, "the body did not arrive in time"},
 	{errBodyUnread, http.StatusBadRequest, "the body could not be read to its end"},
 
+	{commands.ErrUploadTooLarge, http.StatusRequestEntityTooLarge, "a file has at most 25 MB"},
+	{media.ErrNotFound, http.StatusNotFound, "there is no such file among yours"},
+	{media.ErrUnavailable, http.StatusServiceUnavailable, "files cannot be stored or read now; repeat the request"},
+	{errLink, http.StatusForbidden, "this link is not one of this server's"},
+	{errLinkExpired, http.StatusForbidden, "this link has expired"},
+
 	{events.ErrKeyReused, http.StatusUnprocessableEntity, "this Idempotency-Key was used before, for a different request"},
 	{events.ErrConflict, http.StatusConflict, "others changed this at the same time; read it again and repeat"},
 	{events.ErrTooLarge, http.StatusRequestEntityTooLarge, "this is more than the log takes at once"},
@@ -66,19 +74,20 @@ var verdicts = []verdict{
 
 // titles are the problems' titles, one for each status that is answered.
 var titles = map[int]string{
-	http.StatusBadRequest:            "The request is malformed",
-	http.StatusUnauthorized:          "A valid token is required",
-	http.StatusForbidden:             "The token does not allow this",
-	http.StatusNotFound:              "Not found",
-	http.StatusMethodNotAllowed:      "The method is not allowed",
-	http.StatusRequestTimeout:        "The request took too long to arrive",
-	http.StatusConflict:              "The request conflicts with what happened before",
-	http.StatusRequestEntityTooLarge: "The request is too large",
-	http.StatusUnsupportedMediaType:  "The body's type is not supported",
-	http.StatusUnprocessableEntity:   "The request was refused",
-	http.StatusTooManyRequests:       "Too many requests",
-	http.StatusInternalServerError:   "A fault in the server",
-	http.StatusServiceUnavailable:    "Not available now",
+	http.StatusBadRequest:                   "The request is malformed",
+	http.StatusUnauthorized:                 "A valid token is required",
+	http.StatusForbidden:                    "The token does not allow this",
+	http.StatusNotFound:                     "Not found",
+	http.StatusMethodNotAllowed:             "The method is not allowed",
+	http.StatusRequestTimeout:               "The request took too long to arrive",
+	http.StatusConflict:                     "The request conflicts with what happened before",
+	http.StatusRequestEntityTooLarge:        "The request is too large",
+	http.StatusRequestedRangeNotSatisfiable: "The range is not in the file",
+	http.StatusUnsupportedMediaType:         "The body's type is not supported",
+	http.StatusUnprocessableEntity:          "The request was refused",
+	http.StatusTooManyRequests:              "Too many requests",
+	http.StatusInternalServerError:          "A fault in the server",
+	http.StatusServiceUnavailable:           "Not available now",
 }
 
 func newProblem(status int, detail string) *huma.ErrorModel {

@@ -21,7 +21,9 @@ func FuzzRequests(f *testing.F) {
 	ada.Say(started, "hello")
 	tokens := []string{"", ada.Token, h.Scoped(handlers.Operator, handlers.Analyst, handlers.Auditor).Token}
 	routes := slices.Sorted(maps.Keys(routeTable))
-	names := strings.NewReplacer("{participant}", ada.User.ID.String(), "{newcomer}", bob.User.ID.String(), "{room}", room, "{position}", "1")
+	var up upload
+	ada.Post("/v1/media", "a file").Want(201).Into(&up)
+	names := strings.NewReplacer("{media}", up.Media.String(), "{participant}", ada.User.ID.String(), "{newcomer}", bob.User.ID.String(), "{room}", room, "{position}", "1")
 
 	for i := range routes {
 		row := routeTable[routes[i]]

@@ -70,7 +70,7 @@ func TestReadiness(t *testing.T) {
 		}
 	}
 	h.Nobody().Get("/readyz").Want(200).Into(&state)
-	if !state.Ready || len(state.Projections) != 3 {
+	if !state.Ready || len(state.Projections) < 4 {
 		t.Errorf("the state is %+v", state)
 	}
 	for _, view := range state.Projections {

@@ -66,6 +66,10 @@ var routeTable = map[string]row{
 	"PUT /v1/conversations/{id}/delivered":                {"/v1/conversations/{room}/delivered", `{"upTo":0}`, inIt(204)},
 	"PUT /v1/conversations/{id}/read":                     {"/v1/conversations/{room}/read", `{"upTo":0}`, inIt(204)},
 
+	"POST /v1/media":         {"/v1/media", "file {n}", usersOnly(201)},
+	"POST /v1/media/links":   {"/v1/media/links", `{"media":["{media}"]}`, expected{401, 404, 200, 403, 403, 403, 401}},
+	"GET /v1/media/{digest}": {"/v1/media/{media}", "", expected{401, 404, 200, 404, 404, 404, 401}},
+
 	"GET /v1/growth":                  {"/v1/growth", "", analysts},
 	"GET /v1/growth/summary":          {"/v1/growth/summary", "", analysts},
 	"GET /v1/growth/ranking":          {"/v1/growth/ranking", "", analysts},
@@ -87,7 +91,9 @@ func TestEveryRouteAndCaller(t *testing.T) {
 	room := owner.Start("group", newcomer)
 	said := owner.Say(room, "hello")
 	owner.Get("/v1/conversations/"+room.String(), "Parley-Position", said.Position()).Want(200)
-	names := strings.NewReplacer("{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(),
+	var up upload
+	owner.Post("/v1/media", "a file").Want(201).Into(&up)
+	names := strings.NewReplacer("{media}", up.Media.String(), "{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(),
 		"{room}", room.String(), "{position}", said.Position())
 
 	callers := map[string]func(expected) int{

@@ -6,6 +6,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+
+	"parley/events"
 )
 
 const schemaPrefix = "#/components/schemas/"
@@ -14,7 +16,16 @@ const schemaPrefix = "#/components/schemas/"
 func newSchemas() huma.Registry {
 	schemas := huma.NewMapRegistry(schemaPrefix, schemaName)
 	schemas.RegisterTypeAlias(reflect.TypeFor[uuid.UUID](), reflect.TypeFor[idSchema]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[events.Digest](), reflect.TypeFor[digestSchema]())
 	return schemas
+}
+
+// digestSchema is the schema of a file's digest.
+type digestSchema struct{}
+
+// Schema implements huma.SchemaProvider.
+func (digestSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: "^[0-9a-f]{64}$"}
 }
 
 // idSchema is the schema of an id.

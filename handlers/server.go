@@ -75,6 +75,8 @@ type Options struct {
 	// Journal is read by the auditors' routes: they trust the log, not a view.
 	Journal *events.Journal
 	Views   *projections.Set
+	// Library keeps the files that are sent.
+	Library *commands.Library
 	Tokens  *Tokens
 	// Issuer is whose tokens are accepted in place of those this server would
 	// issue to users. It may be nil.
@@ -149,6 +151,7 @@ func (s *Server) mount() {
 	s.participantRoutes()
 	s.messageRoutes()
 	s.receiptRoutes()
+	s.mediaRoutes()
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()

@@ -24,6 +24,7 @@ const (
 	UsersName         = "users"
 	ConversationsName = "conversations"
 	GrowthName        = "growth"
+	MediaName         = "media"
 )
 
 // Errors of queries and of Wait. They are compared with errors.Is.
@@ -70,6 +71,7 @@ type Set struct {
 	Growth        *Growth
 	// Revocations are kept in memory, and folded by Run.
 	Revocations *Revocations
+	Media       *Media
 
 	log     events.Log
 	now     func() time.Time
@@ -96,6 +98,7 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		Conversations: newConversations(journal),
 		Growth:        newGrowth(opts.Now),
 		Revocations:   newRevocations(journal, opts.Logger),
+		Media:         &Media{journal: journal},
 		log:           journal.Log,
 		now:           opts.Now,
 	}
@@ -107,6 +110,7 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		open(ctx, s, opts, meters, s.Users, &s.Users.store),
 		open(ctx, s, opts, meters, s.Conversations, &s.Conversations.store),
 		open(ctx, s, opts, meters, s.Growth, &s.Growth.store),
+		open(ctx, s, opts, meters, s.Media, &s.Media.store),
 	)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

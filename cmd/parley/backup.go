@@ -16,7 +16,7 @@ import (
 func backupCommand(c *config) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup DIR",
-		Short: "Copy the log and the vault into a new directory, while serving",
+		Short: "Copy the log, the vault and the files into a new directory, while serving",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			directory, err := filepath.Abs(args[0])
@@ -30,7 +30,7 @@ func backupCommand(c *config) *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(),
-				"backup: %s holds the log and the vault\nbackup: the master key is not in it; keep %s or PARLEY_MASTER_KEY apart from it\n",
+				"backup: %s holds the log, the vault and the files that were sent\nbackup: the master key is not in it; keep %s or PARLEY_MASTER_KEY apart from it\n",
 				directory, filepath.Join(c.vaultDir(), vault.MasterFileName))
 			return err
 		},
@@ -54,9 +54,10 @@ func takeBackup(ctx context.Context, c *config, directory string) (err error) {
 	return h.backup(ctx, directory)
 }
 
-// backup copies the log and then the vault: an event's key is in the vault
-// before the event is in the log, so the copied vault has every key that the
-// copied log needs. The views are not copied, since the log rebuilds them.
+// backup copies the log, then the vault and the files: what an event speaks of
+// is there before the event is in the log, so that the copy has everything
+// that the copied log needs. The views are not copied, since the log rebuilds
+// them; neither are files in a bucket, which has a backup of its own.
 func (h *house) backup(ctx context.Context, directory string) error {
 	if !filepath.IsAbs(directory) {
 		return fmt.Errorf("the backup's directory must be an absolute path, not %q", directory)
@@ -67,5 +68,8 @@ func (h *house) backup(ctx context.Context, directory string) error {
 	if err := h.node.Checkpoint(directory); err != nil {
 		return err
 	}
-	return h.vault.Copy(ctx, filepath.Join(directory, vaultFolder, vault.FileName))
+	if err := h.vault.Copy(ctx, filepath.Join(directory, vaultFolder, vault.FileName)); err != nil {
+		return err
+	}
+	return h.backupMedia(ctx, filepath.Join(directory, mediaFolder))
 }

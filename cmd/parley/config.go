@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ type config struct {
 	data       string
 	eventstore string
 	views      string
+	media      string
 	logLevel   string
 	// lists keeps the streams of the standard projections, for commands that
 	// serve EventStoreDB clients.
@@ -28,6 +30,7 @@ func (c *config) register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.data, "data", "./data", "directory that holds the log, the views, the vault and the token key")
 	flags.StringVar(&c.eventstore, "eventstore", embedded, "\"embedded\", or the connection string (esdb://…) of an EventStoreDB cluster")
 	flags.StringVar(&c.views, "views", sqlite, "where read models live: \"sqlite\", in the data directory, or the URL (postgres://…) of a PostgreSQL database")
+	flags.StringVar(&c.media, "media", "", "where files are kept: a folder, or a bucket's URL (s3://…); media below the data directory if it is empty")
 	flags.StringVar(&c.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 
@@ -79,13 +82,17 @@ func (c *config) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
-const vaultFolder = "vault"
+const (
+	vaultFolder = "vault"
+	mediaFolder = "media"
+)
 
 // What is kept where below the data directory.
-func (c *config) logDir() string   { return filepath.Join(c.data, "log") }
-func (c *config) viewsDir() string { return filepath.Join(c.data, "views") }
-func (c *config) vaultDir() string { return filepath.Join(c.data, vaultFolder) }
-func (c *config) tokenKey() string { return filepath.Join(c.data, "token.key") }
+func (c *config) logDir() string     { return filepath.Join(c.data, "log") }
+func (c *config) viewsDir() string   { return filepath.Join(c.data, "views") }
+func (c *config) vaultDir() string   { return filepath.Join(c.data, vaultFolder) }
+func (c *config) mediaStore() string { return cmp.Or(c.media, filepath.Join(c.data, mediaFolder)) }
+func (c *config) tokenKey() string   { return filepath.Join(c.data, "token.key") }
 
 func (c *config) makeData() error {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {

@@ -38,6 +38,7 @@ type house struct {
 	vault    *vault.Vault
 	journal  *events.Journal
 	commands *commands.Commands
+	library  *commands.Library
 	views    *projections.Set
 	tokens   *handlers.Tokens
 
@@ -61,6 +62,9 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	}()
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h.commands = commands.New(h.journal)
+	if err := h.openLibrary(ctx); err != nil {
+		return nil, err
+	}
 	if h.tokens, err = handlers.OpenTokens(c.tokenKey(), time.Now); err != nil {
 		return nil, err
 	}
@@ -159,6 +163,7 @@ func (h *house) options() handlers.Options {
 		Commands: h.commands,
 		Journal:  h.journal,
 		Views:    h.views,
+		Library:  h.library,
 		Tokens:   h.tokens,
 		Now:      time.Now,
 		NewID:    newID,

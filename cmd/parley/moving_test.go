@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,6 +104,7 @@ func TestABackupIsTakenWhileServing(t *testing.T) {
 	w := talk(t)
 	p := serve(t, w.data)
 	ada := holder(t, p.address(), w.data, "--user", w.ada)
+	ada.ask(http.StatusCreated, "POST", "/v1/media", "a file")
 	backup := filepath.Join(t.TempDir(), "backup")
 	finish(t, "backup", "--data", w.data, backup)
 	again := start(t, nil, "backup", "--data", w.data, backup)
@@ -113,10 +115,27 @@ func TestABackupIsTakenWhileServing(t *testing.T) {
 	p.stop()
 
 	w.handMaster(t, backup)
-	if out := finish(t, "verify", "--data", backup); !strings.Contains(out, "nothing wrong") {
+	if out := finish(t, "verify", "--data", backup); !strings.Contains(out, "1 files, nothing wrong") {
 		t.Errorf("verify says %q", out)
 	}
 	w.mustReadAs(t, backup)
+
+	files, err := filepath.Glob(filepath.Join(backup, "media", "*", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the backup has the files %v, %v", files, err)
+	}
+	for damage, do := range map[string]func() error{
+		"holds other bytes": func() error { return os.WriteFile(files[0], []byte("another"), 0o600) },
+		"is missing":        func() error { return os.Remove(files[0]) },
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, nil, "verify", "--data", backup)
+		if code := p.wait(); code != failed || !strings.Contains(p.stdout.String(), damage) {
+			t.Errorf("a file that %s: exit code %d, %s", damage, code, p.stdout)
+		}
+	}
 }
 
 func TestVerifyNamesWhatIsDamaged(t *testing.T) {
@@ -125,7 +144,7 @@ func TestVerifyNamesWhatIsDamaged(t *testing.T) {
 	if code := missing.wait(); code != failed {
 		t.Errorf("verifying nothing: exit code %d", code)
 	}
-	if out := finish(t, "verify", "--data", w.data); !strings.Contains(out, "verified: 7 positions, 3 keys, nothing wrong") {
+	if out := finish(t, "verify", "--data", w.data); !strings.Contains(out, "verified: 7 positions, 3 keys, 0 files, nothing wrong") {
 		t.Errorf("a sound directory: %q", out)
 	}
 	damage(t, w.data)

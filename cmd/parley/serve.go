@@ -86,6 +86,7 @@ func (s *serving) run(ctx context.Context, c *config, announce func(context.Cont
 		return err
 	}
 	defer func() { err = errors.Join(err, stopControl()) }()
+	defer sweepMedia(ctx, handler, logger)()
 	listener, address, err := s.open(certificate)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (s *serving) run(ctx context.Context, c *config, announce func(context.Cont
 	})
 }
 
-func (s *serving) handler(h *house) (http.Handler, error) {
+func (s *serving) handler(h *house) (*handlers.Server, error) {
 	options := h.options()
 	options.OpenRegistration = s.openRegistration
 	options.Limits.Rate = s.rate

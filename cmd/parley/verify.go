@@ -13,7 +13,8 @@ func verifyCommand(c *config) *cobra.Command {
 		Use:   "verify",
 		Short: "Check a whole data directory against itself",
 		Long: "Check a whole data directory against itself: every event is where its stream, its revision,\n" +
-			"its position and its id say, nothing is missing in between, and every key of the vault opens.\n" +
+			"its position and its id say, nothing is missing in between, every key of the vault opens,\n" +
+			"and every file that was sent is there and whole.\n" +
 			"Nothing may serve the directory meanwhile; a backup can be verified at any time.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -38,13 +39,17 @@ func verifyCommand(c *config) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			files, filesErr := 0, error(nil)
+			if logErr == nil && findings == 0 { // a log that is damaged cannot say what files there are
+				files, filesErr = h.verifyMedia(cmd.Context(), report)
+			}
 			if findings > 0 {
 				return fmt.Errorf("%s is damaged: %d findings; restore it from a backup", c.data, findings)
 			}
-			if logErr != nil {
-				return logErr
+			if err := errors.Join(logErr, filesErr); err != nil {
+				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "verified: %d positions, %d keys, nothing wrong\n", h.node.Tip(), keys)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "verified: %d positions, %d keys, %d files, nothing wrong\n", h.node.Tip(), keys, files)
 			return err
 		},
 	}

@@ -18,6 +18,7 @@ import (
 
 	"parley/events"
 	"parley/events/commands"
+	"parley/events/media"
 	"parley/events/node"
 	"parley/events/vault"
 	"parley/handlers"
@@ -68,10 +69,13 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 
 	journal := &events.Journal{Log: h.Node, Keys: keys, Now: h.Clock.Now, NewID: newID}
 	views := h.project(ctx, cancel, journal, logger)
+	store, err := media.Open(ctx, filepath.Join(h.Dir, "media"))
+	h.must(err)
+	t.Cleanup(func() { h.close(store.Close) })
 	tokens, err := handlers.OpenTokens(filepath.Join(h.Dir, "tokens.key"), h.Clock.Now)
 	h.must(err)
 	h.Options = handlers.Options{
-		Commands: commands.New(journal), Journal: journal, Views: views, Tokens: tokens,
+		Commands: commands.New(journal), Library: commands.NewLibrary(journal, store), Journal: journal, Views: views, Tokens: tokens,
 		Now: h.Clock.Now, NewID: newID, Logger: logger, Metrics: prometheus.NewRegistry(), Health: h.Node.Health,
 		Limits: handlers.Limits{Rate: -1, Wait: 30 * time.Second},
 	}
