@@ -25,6 +25,8 @@ var catalogue = []shape{
 	{"HandleClaimed", 1, func() Fact { return new(HandleClaimed) }, nil},
 	{"UserRegistered", 2, func() Fact { return new(UserRegistered) }, upcasts(userRegisteredV1)},
 	{"ProfileChanged", 1, func() Fact { return new(ProfileChanged) }, nil},
+	{"UserBlocked", 1, func() Fact { return new(UserBlocked) }, nil},
+	{"UserUnblocked", 1, func() Fact { return new(UserUnblocked) }, nil},
 	{"ConversationStarted", 1, func() Fact { return new(ConversationStarted) }, nil},
 	{"ConversationRenamed", 1, func() Fact { return new(ConversationRenamed) }, nil},
 	{"ParticipantAdded", 1, func() Fact { return new(ParticipantAdded) }, nil},

@@ -29,6 +29,8 @@ var examples = append([]events.Fact{
 	&events.HandleClaimed{User: ada},
 	&events.UserRegistered{User: ada, Handle: events.Private("ada"), DisplayName: events.Private("Ada Lovelace"), Product: "messenger"},
 	&events.ProfileChanged{User: ada, DisplayName: events.Private("Countess of Lovelace")},
+	&events.UserBlocked{User: ada, Blocked: bob},
+	&events.UserUnblocked{User: ada, Blocked: bob},
 	&events.ConversationStarted{Conversation: room, Kind: events.Group, Starter: ada, Title: events.Private("Engines"), Participants: []uuid.UUID{ada, bob}},
 	&events.ConversationRenamed{Conversation: room, Title: events.Private("Analytical engines"), By: bob},
 	&events.ParticipantAdded{Conversation: room, User: bob, By: ada},

@@ -53,6 +53,10 @@ var routeTable = map[string]row{
 	"GET /v1/users/{id}":   {"/v1/users/{participant}", "", signedInOnly},
 	"PATCH /v1/users/{id}": {"/v1/users/{participant}", `{"displayName":"N{n}"}`, expected{401, 403, 200, 200, 403, 403, 401}},
 
+	"PUT /v1/users/{id}/block":    {"/v1/users/{newcomer}/block", "", usersOnly(204)},
+	"DELETE /v1/users/{id}/block": {"/v1/users/{newcomer}/block", "", usersOnly(204)},
+	"GET /v1/users/me/blocks":     {"/v1/users/me/blocks", "", usersOnly(200)},
+
 	"POST /v1/conversations":                              {"/v1/conversations", `{"kind":"group","participants":[]}`, usersOnly(201)},
 	"GET /v1/conversations":                               {"/v1/conversations", "", usersOnly(200)},
 	"GET /v1/conversations/{id}":                          {"/v1/conversations/{room}", "", inIt(200)},

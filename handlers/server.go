@@ -147,6 +147,7 @@ func (s *Server) mount() {
 	s.routes.NotFound(s.notFound)
 	s.routes.MethodNotAllowed(s.methodNotAllowed)
 	s.userRoutes()
+	s.blockRoutes()
 	s.conversationRoutes()
 	s.participantRoutes()
 	s.messageRoutes()

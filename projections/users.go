@@ -31,7 +31,7 @@ type Users struct {
 
 var usersSchema = views.Schema{
 	Name:    UsersName,
-	Version: 1,
+	Version: 2,
 	Tables: []views.Table{{
 		Name: "users",
 		Columns: `id BYTEA NOT NULL,
@@ -40,10 +40,12 @@ var usersSchema = views.Schema{
 			product TEXT NOT NULL,
 			registered_at TEXT NOT NULL`,
 		Key: "id",
-	}, keyedTable},
+	}, blocksTable, keyedTable},
 }
 
-var userFacts = kindsOf(new(events.UserRegistered), new(events.ProfileChanged))
+var userFacts = kindsOf(
+	new(events.UserRegistered), new(events.ProfileChanged), new(events.UserBlocked), new(events.UserUnblocked),
+)
 
 func (u *Users) schema() views.Schema { return usersSchema }
 
@@ -63,6 +65,10 @@ func (u *Users) apply(ctx context.Context, tx *views.Tx, items []events.Event) e
 			err = registerUser(ctx, tx, event, fact)
 		case *events.ProfileChanged:
 			err = changeProfile(ctx, tx, event, fact)
+		case *events.UserBlocked:
+			err = block(ctx, tx, event, fact)
+		case *events.UserUnblocked:
+			err = unblock(ctx, tx, event, fact)
 		}
 		if err != nil {
 			return err

@@ -23,10 +23,10 @@ func (c *Commands) Start(ctx context.Context, cause events.Cause, b decide.Begin
 	if _, err := decide.Start(decide.NewConversation(), b); err != nil {
 		return events.Event{}, false, err
 	}
-	if err := c.mustBeRegistered(ctx, "participants", b.People()...); err != nil {
+	stream := events.ConversationStream(b.Conversation)
+	if err := c.mayStart(ctx, b); err != nil {
 		return events.Event{}, false, err
 	}
-	stream := events.ConversationStream(b.Conversation)
 	written, err := events.Transact(ctx, c.conversations, stream, cause,
 		func(state *decide.Conversation) ([]events.Fact, error) { return decide.Start(state, b) })
 	if err != nil {
@@ -37,6 +37,27 @@ func (c *Commands) Start(ctx context.Context, cause events.Cause, b decide.Begin
 	}
 	first, _, err := c.journal.Fact(ctx, stream, 0)
 	return first, true, err
+}
+
+// mayStart refuses to bring people together who are not registered, and two of
+// whom one has blocked the other. What they said before stays theirs to open.
+func (c *Commands) mayStart(ctx context.Context, b decide.Beginning) error {
+	people := b.People()
+	if err := c.mustBeRegistered(ctx, "participants", people...); err != nil {
+		return err
+	}
+	if b.Kind != events.Direct || len(people) != 2 {
+		return nil
+	}
+	var started bool
+	_, err := c.conversations.With(ctx, events.ConversationStream(b.Conversation), func(state *decide.Conversation) error {
+		started = state.Started()
+		return nil
+	})
+	if started || err != nil {
+		return err
+	}
+	return c.reach(ctx, people[0], people[1])
 }
 
 func (c *Commands) conversationID(cause events.Cause, b decide.Beginning) uuid.UUID {

@@ -63,9 +63,12 @@ func (c *Commands) decidePost(ctx context.Context, conversation uuid.UUID, messa
 		}
 	}
 	facts := make([]events.Fact, 0, len(messages))
+	var author, other uuid.UUID // what keeps one of two from writing keeps the other from it too
 	_, err := c.conversations.With(ctx, events.ConversationStream(conversation),
 		func(state *decide.Conversation) error {
 			for _, m := range messages {
+				author = m.Author
+				other, _ = state.Other(author)
 				posted, err := decide.Post(state, m)
 				if err != nil {
 					return err
@@ -74,7 +77,13 @@ func (c *Commands) decidePost(ctx context.Context, conversation uuid.UUID, messa
 			}
 			return nil
 		})
-	return facts, err
+	if err == nil {
+		err = c.reach(ctx, author, other)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return facts, nil
 }
 
 // isMessage tells whether a conversation has a message of that number.

@@ -23,12 +23,21 @@ var productName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}$`)
 // User is what decisions need to know of a user.
 type User struct {
 	Registered bool
+	blocked    map[uuid.UUID]struct{}
 }
 
-// EvolveUser applies a fact of a user's stream.
+// EvolveUser applies a fact of a user's stream; it may change the user given.
 func EvolveUser(user User, fact events.Fact) User {
-	if _, ok := fact.(*events.UserRegistered); ok {
+	switch f := fact.(type) {
+	case *events.UserRegistered:
 		user.Registered = true
+	case *events.UserBlocked:
+		if user.blocked == nil {
+			user.blocked = make(map[uuid.UUID]struct{})
+		}
+		user.blocked[f.Blocked] = struct{}{}
+	case *events.UserUnblocked:
+		delete(user.blocked, f.Blocked)
 	}
 	return user
 }

@@ -1,0 +1,66 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/events/decide"
+)
+
+// Block ends the talk between a user and somebody else. It returns the
+// UserBlocked event, or none if they were blocked already.
+func (c *Commands) Block(ctx context.Context, cause events.Cause, user, other uuid.UUID) ([]events.Event, error) {
+	if err := c.mustBeRegistered(ctx, "", other); err != nil {
+		return nil, err
+	}
+	return events.Transact(ctx, c.users, events.UserStream(user), cause,
+		func(state decide.User) ([]events.Fact, error) { return decide.Block(state, user, other) })
+}
+
+// Unblock takes a Block back. It returns the UserUnblocked event, or none if
+// there was no block.
+func (c *Commands) Unblock(ctx context.Context, cause events.Cause, user, other uuid.UUID) ([]events.Event, error) {
+	return events.Transact(ctx, c.users, events.UserStream(user), cause,
+		func(state decide.User) ([]events.Fact, error) { return decide.Unblock(state, user, other) })
+}
+
+// MayWrite refuses those who may not write, react or type in a conversation at
+// this moment of the log: strangers to it, and both people of a direct one of
+// whom one has blocked the other.
+func (c *Commands) MayWrite(ctx context.Context, conversation, user uuid.UUID) error {
+	var other uuid.UUID
+	_, err := c.conversations.With(ctx, events.ConversationStream(conversation), func(state *decide.Conversation) error {
+		other, _ = state.Other(user)
+		return state.Admit(user)
+	})
+	if err != nil {
+		return err
+	}
+	return c.reach(ctx, user, other)
+}
+
+// reach refuses to let a user write to the other person of a direct
+// conversation, who is Nil in any other.
+func (c *Commands) reach(ctx context.Context, user, other uuid.UUID) error {
+	if other == uuid.Nil {
+		return nil
+	}
+	var between decide.Relation
+	_, err := c.users.With(ctx, events.UserStream(user), func(own decide.User) error {
+		between.Blocks = own.HasBlocked(other)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = c.users.With(ctx, events.UserStream(other), func(theirs decide.User) error {
+		between.Blocked = theirs.HasBlocked(user)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return decide.Reach(between)
+}
