@@ -21,7 +21,7 @@ func TestVerifyTellsKindsOfDamage(t *testing.T) {
 			return b.Delete([]byte{'e', 0, 0, 0, 0, 0, 0, 0, 3}, nil)
 		}), []string{"position 4 follows 2", "is damaged", "restore it from a backup"}},
 		"lost ids": {inStore(func(b *pebble.Batch) error {
-			return b.DeleteRange([]byte("i"), []byte("j"), nil)
+			return b.DeleteRange([]byte("u"), []byte("v"), nil)
 		}), []string{"is not found by its id", "7 findings"}},
 		"lost names": {inStore(func(b *pebble.Batch) error {
 			return b.DeleteRange([]byte("n"), []byte("o"), nil)

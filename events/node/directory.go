@@ -13,8 +13,10 @@ import (
 )
 
 // formatVersion is that of the whole directory: key layout, record format and
-// what this file lays out.
-const formatVersion = 1
+// what this file lays out. Format 1 had other keys for event ids. They are
+// read where they are, and a directory in it becomes one in format 2 by being
+// opened.
+const formatVersion = 2
 
 // A data directory:
 //
@@ -108,6 +110,9 @@ func (d *directory) checkFormat() error {
 	if found.Format > formatVersion {
 		return fmt.Errorf("%s says format %d; this program supports up to %d: use the newer program that wrote it",
 			name, found.Format, formatVersion)
+	}
+	if found.Format < formatVersion {
+		return d.writeFormat()
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func TestFormatIsChecked(t *testing.T) {
 		content string
 		words   []string
 	}{
-		"newer":     {`{"format":7}`, []string{"data/FORMAT", "format 7", "up to 1", "newer program"}},
+		"newer":     {`{"format":7}`, []string{"data/FORMAT", "format 7", "up to 2", "newer program"}},
 		"damaged":   {`{"form`, []string{"data/FORMAT", "damaged", `{"form`, "backup"}},
 		"empty":     {``, []string{"data/FORMAT", "damaged", "backup"}},
 		"no number": {`{"format":"one"}`, []string{"data/FORMAT", "damaged", "backup"}},

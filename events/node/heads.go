@@ -54,9 +54,9 @@ func (w *writer) loadHead(stream string) (*head, error) {
 // store or in the batch being built.
 func (w *writer) event(h *head, revision int64) (events.Recorded, error) {
 	for i := len(w.batch.entries) - 1; i >= 0; i-- {
-		e := &w.batch.entries[i].event
-		if e.Revision == uint64(revision) && w.batch.ids[streamEvent{h.number, e.ID}] == revision {
-			return *e, nil
+		e := &w.batch.entries[i]
+		if e.number == h.number && e.event.Revision == uint64(revision) {
+			return e.event, nil
 		}
 	}
 	e, found, err := findEvent(w.db, h.number, uint64(revision), events.End)
@@ -76,11 +76,7 @@ func (p past) revisionOf(id uuid.UUID) (int64, bool, error) {
 	if p.head.number == 0 {
 		return 0, false, nil
 	}
-	if revision, ok := p.writer.batch.ids[streamEvent{p.head.number, id}]; ok {
-		return revision, true, nil
-	}
-	revision, found, err := getNumber(p.writer.db, appendIDKey(make([]byte, 0, idKeySize), p.head.number, id))
-	return int64(revision), found, err
+	return p.writer.ids.find(p.head.number, id)
 }
 
 func (p past) idAt(revision int64) (uuid.UUID, error) {

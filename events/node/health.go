@@ -26,16 +26,17 @@ type health struct {
 	// wait for ever.
 	stuck     chan struct{}
 	stuckOnce sync.Once
-	// unusable says that Pebble stopped in the middle of something and can no
-	// longer be closed.
-	unusable bool
+	// halted is closed when Pebble stopped in the middle of something and can
+	// no longer be closed.
+	halted     chan struct{}
+	haltedOnce sync.Once
 
 	mu    sync.Mutex
 	cause error
 }
 
 func newHealth(log *slog.Logger) *health {
-	return &health{log: log, down: make(chan struct{}), stuck: make(chan struct{})}
+	return &health{log: log, down: make(chan struct{}), stuck: make(chan struct{}), halted: make(chan struct{})}
 }
 
 func (h *health) fail(cause error) {
@@ -55,12 +56,6 @@ func (h *health) err() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.cause
-}
-
-func (h *health) closable() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return !h.unusable
 }
 
 // backgroundError is told by Pebble when a flush or a compaction failed.
@@ -90,9 +85,7 @@ func (h *health) Errorf(format string, args ...any) {
 // goroutine, running its deferred unlocks, so that reads go on.
 func (h *health) Fatalf(format string, args ...any) {
 	h.fail(fmt.Errorf("storing the log: %s", strings.TrimSpace(fmt.Sprintf(format, args...))))
-	h.mu.Lock()
-	h.unusable = true
-	h.mu.Unlock()
+	h.haltedOnce.Do(func() { close(h.halted) })
 	h.stick()
 	runtime.Goexit()
 }

@@ -13,10 +13,11 @@ import (
 //
 //	key                                          value
 //	'e' position(8)                              the event, packed (record.go)
-//	'i' stream number(8) event id(16)            revision of the latest event with this id
+//	'i' stream number(8) event id(16)            as 'u', in what was written in format 1
 //	'l'                                          position up to which events are in lists
 //	'n' stream name                              stream number
 //	's' stream number(8) revision(8)             position
+//	'u' version(1) event id(16) stream number(8) revision of the latest event with this id
 //	'v' list name                                number of the list
 //
 // A stream's number is the position of its first event: unique, never reused,
@@ -27,21 +28,27 @@ import (
 // position of the first event in it, with the kind of list in the two highest
 // bits; its entries under 's' have the positions of the events linked to.
 //
+// Ids are kept by the version of their UUID. Those of version 7 begin with the
+// time, so that new ones are added behind the old ones and their tables never
+// have to be merged; in format 1 they were scattered over all streams.
+//
 // There is no record of the tip or of stream heads: both are the last key of
 // their range, one seek away however large the store.
 const (
 	prefixEvent  = 'e'
-	prefixID     = 'i'
+	prefixOldID  = 'i'
 	prefixListed = 'l'
 	prefixName   = 'n'
 	prefixStream = 's'
+	prefixID     = 'u'
 	prefixList   = 'v'
 )
 
 const (
 	eventKeySize  = 1 + 8
 	streamKeySize = 1 + 8 + 8
-	idKeySize     = 1 + 8 + 16
+	idKeySize     = 1 + 1 + 16 + 8
+	oldIDKeySize  = 1 + 8 + 16
 )
 
 func appendEventKey(dst []byte, position events.Position) []byte {
@@ -54,7 +61,12 @@ func appendStreamKey(dst []byte, number, revision uint64) []byte {
 }
 
 func appendIDKey(dst []byte, number uint64, id uuid.UUID) []byte {
-	dst = binary.BigEndian.AppendUint64(append(dst, prefixID), number)
+	dst = append(dst, prefixID, byte(id.Version()))
+	return binary.BigEndian.AppendUint64(append(dst, id[:]...), number)
+}
+
+func appendOldIDKey(dst []byte, number uint64, id uuid.UUID) []byte {
+	dst = binary.BigEndian.AppendUint64(append(dst, prefixOldID), number)
 	return append(dst, id[:]...)
 }
 
@@ -66,9 +78,19 @@ func appendListKey(dst []byte, list string) []byte {
 	return append(append(dst, prefixList), list...)
 }
 
-// keyNumber reads the integer that follows a key's prefix: an event's position
-// or a stream's number.
+// keyNumber reads the integer that follows the prefix of a key: an event's
+// position or a stream's number.
 func keyNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:9]) }
+
+// keyID reads the event id and the stream number of an id key.
+func keyID(key []byte) (id uuid.UUID, number uint64) {
+	return uuid.UUID(key[2:18]), binary.BigEndian.Uint64(key[18:26])
+}
+
+// keyOldID reads an id key of format 1.
+func keyOldID(key []byte) (id uuid.UUID, number uint64) {
+	return uuid.UUID(key[9:25]), keyNumber(key)
+}
 
 // keyRevision reads the revision of a stream key.
 func keyRevision(key []byte) uint64 { return binary.BigEndian.Uint64(key[9:17]) }

@@ -66,14 +66,19 @@ func (j job) batch() []events.Proposed {
 	return batch
 }
 
+// id is a UUID of version 0 or 7. Lives are fewer than 4096.
 func (j job) id(index, size int) uuid.UUID {
 	id := uuid.UUID{1, byte(index), byte(size), j.writer}
 	binary.BigEndian.PutUint32(id[4:], j.life)
 	binary.BigEndian.PutUint64(id[8:], j.seq)
+	if j.seq%2 == 0 {
+		id[6] |= 7 << 4
+	}
 	return id
 }
 
 func jobOf(id uuid.UUID) (j job, index, size int) {
+	id[6] &= 0x0f
 	j = job{life: binary.BigEndian.Uint32(id[4:]), writer: id[3], seq: binary.BigEndian.Uint64(id[8:])}
 	return j, int(id[1]), int(id[2])
 }

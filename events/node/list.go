@@ -31,11 +31,7 @@ const (
 	byStream
 )
 
-const (
-	listKindShift = 62
-	// positionMask leaves the position of the first event in a number.
-	positionMask = 1<<listKindShift - 1
-)
+const listKindShift = 62
 
 func listNumber(kind listKind, first events.Position) uint64 {
 	return uint64(kind)<<listKindShift | uint64(first)

@@ -21,7 +21,7 @@ type stream struct {
 }
 
 // findStream reads where a stream ends, not looking beyond the tip.
-func findStream(db *pebble.DB, name string, tip events.Position) (stream, error) {
+func findStream(db pebble.Reader, name string, tip events.Position) (stream, error) {
 	s := stream{last: -1}
 	number, found, err := getNumber(db, appendNameKey(make([]byte, 0, 1+len(name)), name))
 	if err != nil || !found || number > uint64(tip) {
@@ -31,7 +31,7 @@ func findStream(db *pebble.DB, name string, tip events.Position) (stream, error)
 }
 
 // findEnd reads where the stream or list with a number ends.
-func findEnd(db *pebble.DB, number uint64, tip events.Position) (stream, error) {
+func findEnd(db pebble.Reader, number uint64, tip events.Position) (stream, error) {
 	s := stream{number: number, last: -1}
 	lower, upper := streamRange(number)
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
@@ -58,7 +58,7 @@ func findEnd(db *pebble.DB, number uint64, tip events.Position) (stream, error) 
 
 // findEvent reads the event of a stream at a revision, if it is there and not
 // beyond the tip.
-func findEvent(db *pebble.DB, number, revision uint64, tip events.Position) (e events.Recorded, found bool, err error) {
+func findEvent(db pebble.Reader, number, revision uint64, tip events.Position) (e events.Recorded, found bool, err error) {
 	position, found, err := getNumber(db, appendStreamKey(make([]byte, 0, streamKeySize), number, revision))
 	if err != nil || !found || position > uint64(tip) {
 		return e, false, err
@@ -72,7 +72,7 @@ func findEvent(db *pebble.DB, number, revision uint64, tip events.Position) (e e
 }
 
 // latestMetadata is the last event of a stream's metastream.
-func latestMetadata(db *pebble.DB, name string, tip events.Position) (e events.Recorded, found bool, err error) {
+func latestMetadata(db pebble.Reader, name string, tip events.Position) (e events.Recorded, found bool, err error) {
 	meta, err := findStream(db, metastreamOf(name), tip)
 	if err != nil || meta.last < 0 {
 		return e, false, err
@@ -81,7 +81,7 @@ func latestMetadata(db *pebble.DB, name string, tip events.Position) (e events.R
 }
 
 // getNumber reads a value that is a number.
-func getNumber(db *pebble.DB, key []byte) (number uint64, found bool, err error) {
+func getNumber(db pebble.Reader, key []byte) (number uint64, found bool, err error) {
 	value, closer, err := db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, false, nil

@@ -149,11 +149,14 @@ func (n *Node) start() error {
 	n.tip.Store(uint64(last.Position))
 	n.recent = newRecent(last.Position)
 	n.plain = newPlain()
+	w, err := newWriter(n, last)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
 	listed, err := n.startLists()
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	w := newWriter(n, last)
 	go func() {
 		defer close(n.written)
 		w.run()
@@ -194,15 +197,26 @@ func (n *Node) Close() error {
 	close(n.closing)
 	close(n.fence.released)
 	failure := n.health.err()
-	if !n.writerStopped() || !n.health.closable() {
-		return fmt.Errorf("the event log in %s stays locked until the process ends: %w", n.dir.log(), n.health.err())
+	if !n.writerStopped() {
+		return n.staysLocked()
 	}
 	if failure == nil {
 		// What is in a table need not be replayed when the log is opened.
 		failure = n.db.Flush()
 	}
 	n.health.fail(errClosed)
-	return errors.Join(failure, n.db.Close(), n.dir.close())
+	closed := make(chan error, 1)
+	go func() { closed <- n.db.Close() }()
+	select {
+	case err := <-closed:
+		return errors.Join(failure, err, n.dir.close())
+	case <-n.health.halted:
+		return n.staysLocked()
+	}
+}
+
+func (n *Node) staysLocked() error {
+	return fmt.Errorf("the event log in %s stays locked until the process ends: %w", n.dir.log(), n.health.err())
 }
 
 // writerStopped waits for the writer. On a failed disk Pebble may never let it

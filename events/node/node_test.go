@@ -48,9 +48,9 @@ func verify(t *testing.T, n *node.Node) {
 	}
 }
 
-// event is an event with a new id.
+// event is an event with a new id, in the order of time.
 func event(kind, data string) events.Proposed {
-	return events.Proposed{ID: uuid.New(), Type: kind, Data: []byte(data)}
+	return events.Proposed{ID: uuid.Must(uuid.NewV7()), Type: kind, Data: []byte(data)}
 }
 
 func TestContract(t *testing.T) {

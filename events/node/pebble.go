@@ -35,11 +35,18 @@ func openPebble(dir string, fs *fence, options Options, h *health) (*pebble.DB, 
 		},
 		MemTableSize:                uint64(options.MemTableBytes),
 		MemTableStopWritesThreshold: memTables,
-		L0CompactionThreshold:       2,
-		L0StopWritesThreshold:       1000,
-		LBaseMaxBytes:               256 << 20,
-		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+		// Events and most ids are only ever added behind the others, so that
+		// their tables move down without being rewritten. What is merged is
+		// the index of streams: a small first level keeps its merges small.
+		L0CompactionThreshold:      4,
+		L0StopWritesThreshold:      1000,
+		LBaseMaxBytes:              16 << 20,
+		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 	}
+	o.Experimental.SpanPolicyFunc = keepApart
+	// A read that finds its key in a lower level is no reason to rewrite
+	// tables.
+	o.Experimental.ReadSamplingMultiplier = -1
 	o.TargetFileSizes[0] = 8 << 20
 	for i := range o.Levels {
 		o.Levels[i] = pebble.LevelOptions{
@@ -60,6 +67,16 @@ func openPebble(dir string, fs *fence, options Options, h *health) (*pebble.DB, 
 		err = fmt.Errorf("%w (%s)", err, detailed.ErrorDetail())
 	}
 	return db, err
+}
+
+// keepApart ends each table where the kind of key changes, and ids of version
+// 7 apart from the scattered ones, so that what needs no merging is not merged
+// along with its neighbours.
+func keepApart(start []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	if start[0] == prefixID && len(start) > 1 {
+		return policy, []byte{prefixID, start[1] + 1}, nil
+	}
+	return policy, []byte{start[0] + 1}, nil
 }
 
 // openUnlessStuck gives up on a Pebble that waits for a flush which the disk

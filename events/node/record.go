@@ -55,6 +55,8 @@ func pack(stream string, batch []events.Proposed) []entry {
 type entry struct {
 	packed []byte
 	event  events.Recorded
+	// number is that of its stream, once it is placed.
+	number uint64
 }
 
 func packedSize(stream string, p *events.Proposed) int {
@@ -90,7 +92,8 @@ func appendSized[T string | []byte](buf []byte, s T) []byte {
 }
 
 // place fills what the owner of the log decides.
-func (e *entry) place(position events.Position, revision int64, created time.Time) {
+func (e *entry) place(position events.Position, number uint64, revision int64, created time.Time) {
+	e.number = number
 	e.event.Position, e.event.Revision, e.event.Created = position, uint64(revision), created
 	binary.BigEndian.PutUint64(e.packed[offsetRevision:], uint64(revision))
 	binary.BigEndian.PutUint64(e.packed[offsetCreated:], uint64(created.UnixNano()))

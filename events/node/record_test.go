@@ -20,7 +20,7 @@ func goldenEvent() (entry, events.Recorded) {
 		Type: "MessagePosted", Data: []byte(`{"text":"grüße"}`), Metadata: []byte(`{"v":1}`), Binary: true,
 	}})
 	e := entries[0]
-	e.place(77, 3, time.Date(2015, 3, 25, 10, 0, 0, 123456700, time.UTC))
+	e.place(77, 12, 3, time.Date(2015, 3, 25, 10, 0, 0, 123456700, time.UTC))
 	return e, e.event
 }
 
@@ -73,7 +73,7 @@ func FuzzUnpack(f *testing.F) {
 		again := pack(found.Stream, []events.Proposed{{
 			ID: found.ID, Type: found.Type, Data: found.Data, Metadata: found.Metadata, Binary: found.Binary,
 		}})[0]
-		again.place(1, int64(found.Revision), found.Created)
+		again.place(1, 1, int64(found.Revision), found.Created)
 		var second events.Recorded
 		if err := unpack(&second, 1, again.packed, newNames(2), &arena{}); err != nil || !reflect.DeepEqual(found, second) {
 			t.Errorf("%+v became %+v, %v", found, second, err)

@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/google/uuid"
 
 	"parley/events"
 )
@@ -17,23 +16,25 @@ import (
 // finding to report and returns how the check itself went: nil if the store is
 // sound, an error with the number of findings, or that of a failed read.
 //
-// It may run while the node is written to, and checks what was durable when it
-// began. It takes about ten seconds for a million events.
+// It may run while the node is written to, and checks what was there when it
+// began. It reads events and indexes once each, in their own order, and takes
+// about a second for a million events.
 func (n *Node) Verify(ctx context.Context, report func(finding string)) error {
 	release, err := n.use()
 	if err != nil {
 		return err
 	}
 	defer release()
-	listed, _, err := getNumber(n.db, []byte{prefixListed})
-	if err != nil {
-		return fmt.Errorf("checking the event log: %w", err)
+	tip := n.Tip()
+	db := n.db.NewSnapshot()
+	defer db.Close()
+	v := &verifier{
+		db: db, tip: tip, report: report,
+		numbers: map[string]uint64{}, streams: map[uint64]*verified{}, lists: map[string]*verified{},
+		hash: newSummer(),
 	}
-	v := &verifier{db: n.db, tip: n.Tip(), listed: events.Position(listed), report: report, streams: map[uint64]*verified{}}
-	for _, check := range []func(context.Context) error{v.checkEvents, v.checkStreams, v.checkIDs, v.checkNames, v.checkLists} {
-		if err := check(ctx); err != nil {
-			return fmt.Errorf("checking the event log: %w", err)
-		}
+	if err := v.check(ctx); err != nil {
+		return fmt.Errorf("checking the event log: %w", err)
 	}
 	if v.findings > 0 {
 		return fmt.Errorf("the event log has %d inconsistencies: restore the data directory from a backup", v.findings)
@@ -43,22 +44,43 @@ func (n *Node) Verify(ctx context.Context, report func(finding string)) error {
 
 // verifier holds what one check has seen.
 type verifier struct {
-	db  *pebble.DB
+	db  pebble.Reader
 	tip events.Position
-	// listed is how far the lists went when the check began, and listings how
-	// many entries that makes.
+	// listed is how far the lists are.
 	listed   events.Position
-	listings int
 	report   func(string)
 	findings int
-	streams  map[uint64]*verified
+	// numbers are those of streams, as events tell them.
+	numbers map[string]uint64
+	streams map[uint64]*verified
+	lists   map[string]*verified
+	hash    *summer
 }
 
-// verified is a stream as its events tell it.
+// verified is a stream or a list as the events tell it.
 type verified struct {
 	name       string
 	events     uint64
 	tombstoned bool
+	// index and ids are what the events say should be in the indexes, less
+	// what is there: zero if they agree.
+	index, ids uint64
+}
+
+func (v *verifier) check(ctx context.Context) error {
+	listed, _, err := getNumber(v.db, []byte{prefixListed})
+	if err != nil {
+		return err
+	}
+	v.listed = events.Position(listed)
+	for _, check := range []func(context.Context) error{
+		v.checkEvents, v.checkNames, v.sumStreams, v.sumIDs, v.explain, v.checkLists,
+	} {
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v *verifier) find(format string, args ...any) {
@@ -88,50 +110,59 @@ func (v *verifier) each(ctx context.Context, prefix byte, keySize int, visit fun
 	return it.Error()
 }
 
-// checkEvents checks that positions are dense from 1 to the tip and that the
-// indexes know each event.
-func (v *verifier) checkEvents(ctx context.Context) error {
-	next, numbers := events.Position(1), map[string]uint64{}
-	names, created := newNames(scannedNames), int64(math.MinInt64)
-	err := v.each(ctx, prefixEvent, eventKeySize, func(it *pebble.Iterator) error {
-		position := events.Position(keyNumber(it.Key()))
-		if position > v.tip {
-			return nil
-		}
-		if position != next {
-			v.find("position %d follows %d", position, next-1)
-		}
-		next = position + 1
+// eachEvent visits the events that can be read. They hold until the next.
+func (v *verifier) eachEvent(ctx context.Context, visit func(e *events.Recorded) error, damaged func(error)) error {
+	names, space := newNames(scannedNames), make([]byte, arenaChunk)
+	return v.each(ctx, prefixEvent, eventKeySize, func(it *pebble.Iterator) error {
 		value, err := it.ValueAndErr()
 		if err != nil {
 			return err
 		}
 		var e events.Recorded
-		if err := unpack(&e, position, value, names, &arena{}); err != nil {
-			v.find("%v", err)
+		if err := unpack(&e, events.Position(keyNumber(it.Key())), value, names, &arena{free: space}); err != nil {
+			damaged(err)
 			return nil
 		}
+		return visit(&e)
+	})
+}
+
+// checkEvents checks that positions are dense from 1 to the tip and revisions
+// within their streams, and sums up what the indexes must have.
+func (v *verifier) checkEvents(ctx context.Context) error {
+	next, created := events.Position(1), int64(math.MinInt64)
+	follow := func(position events.Position) {
+		if position != next {
+			v.find("position %d follows %d", position, next-1)
+		}
+		next = position + 1
+	}
+	err := v.eachEvent(ctx, func(e *events.Recorded) error {
+		follow(e.Position)
 		if now := e.Created.UnixNano(); now < created {
-			v.find("the event at position %d is dated before its predecessor", position)
+			v.find("the event at position %d is dated before its predecessor", e.Position)
 		} else {
 			created = now
 		}
-		return v.checkEvent(&e, numbers)
+		v.checkEvent(e)
+		return nil
+	}, func(err error) {
+		follow(next)
+		v.find("%v", err)
 	})
-	if err == nil && next != v.tip+1 {
+	if err == nil && next <= v.tip {
 		v.find("the log ends at position %d, not at %d", next-1, v.tip)
 	}
 	return err
 }
 
-func (v *verifier) checkEvent(e *events.Recorded, numbers map[string]uint64) error {
-	number, known := numbers[e.Stream]
+func (v *verifier) checkEvent(e *events.Recorded) {
+	number, known := v.numbers[e.Stream]
 	if !known {
 		number = uint64(e.Position)
-		numbers[e.Stream] = number
+		v.numbers[e.Stream] = number
 		v.streams[number] = &verified{name: e.Stream}
 	}
-	v.countListings(e)
 	s := v.streams[number]
 	switch {
 	case s.tombstoned:
@@ -144,53 +175,9 @@ func (v *verifier) checkEvent(e *events.Recorded, numbers map[string]uint64) err
 	default:
 		s.events++
 	}
-	position, found, err := getNumber(v.db, appendStreamKey(nil, number, e.Revision))
-	if err == nil && (!found || position != uint64(e.Position)) {
-		v.find("the index of stream %s has revision %d at position %d, not %d", e.Stream, e.Revision, position, e.Position)
-	}
-	if err != nil {
-		return err
-	}
-	revision, found, err := getNumber(v.db, appendIDKey(nil, number, e.ID))
-	if err == nil && (!found || revision < e.Revision) {
-		v.find("event %s of stream %s is not found by its id", e.ID, e.Stream)
-	}
-	return err
-}
-
-// checkStreams checks that the index of streams has no more than the events.
-func (v *verifier) checkStreams(ctx context.Context) error {
-	return v.each(ctx, prefixStream, streamKeySize, func(it *pebble.Iterator) error {
-		position, err := iterNumber(it)
-		if err != nil || position > uint64(v.tip) || kindOf(keyNumber(it.Key())) != 0 {
-			return err
-		}
-		number, revision := keyNumber(it.Key()), keyRevision(it.Key())
-		s := v.streams[number]
-		if s == nil || revision >= s.events && !(s.tombstoned && revision == TombstoneRevision) {
-			v.find("the index has revision %d of stream %d at position %d, where it is not", revision, number, position)
-		}
-		return nil
-	})
-}
-
-// checkIDs checks that each id names the event that has it.
-func (v *verifier) checkIDs(ctx context.Context) error {
-	return v.each(ctx, prefixID, idKeySize, func(it *pebble.Iterator) error {
-		revision, err := iterNumber(it)
-		if err != nil {
-			return err
-		}
-		number, id := keyNumber(it.Key()), uuid.UUID(it.Key()[9:])
-		if number > uint64(v.tip) {
-			return nil
-		}
-		e, found, err := findEvent(v.db, number, revision, events.End)
-		if err == nil && (!found || e.ID != id) {
-			v.find("id %s names revision %d of stream %d, which has id %s", id, revision, number, e.ID)
-		}
-		return err
-	})
+	s.index += v.hash.stream(number, e.Revision, uint64(e.Position))
+	s.ids += v.hash.id(number, e.ID, e.Revision)
+	v.sumListings(e)
 }
 
 // checkNames checks that each stream is found by its name.
@@ -198,7 +185,7 @@ func (v *verifier) checkNames(ctx context.Context) error {
 	count := 0
 	err := v.each(ctx, prefixName, 0, func(it *pebble.Iterator) error {
 		number, err := iterNumber(it)
-		if err != nil || number > uint64(v.tip) {
+		if err != nil {
 			return err
 		}
 		count++

@@ -43,6 +43,9 @@ func TestVerifyFindsDamage(t *testing.T) {
 		"an id of another event": {func(b *pebble.Batch) error {
 			return b.Set(appendIDKey(nil, 1, uuid.New()), []byte{1}, nil)
 		}, "names revision 1"},
+		"an id of a stream that is not there": {func(b *pebble.Batch) error {
+			return b.Set(appendIDKey(nil, 7, id), []byte{0}, nil)
+		}, "names revision 0 of stream 7, which does not exist"},
 		"a lost name": {func(b *pebble.Batch) error {
 			return b.Delete(appendNameKey(nil, "s"), nil)
 		}, "1 streams have a name, 2 have events"},
@@ -79,5 +82,34 @@ func TestVerifyFindsDamage(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestVerifyKnowsRepeatedIDs has a stream in which two events rightly have one
+// id, which finds the later of them.
+func TestVerifyKnowsRepeatedIDs(t *testing.T) {
+	n, err := Open("data", Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := events.Proposed{ID: uuid.New(), Type: "T"}
+	for _, expected := range []events.Expected{events.NoStream, events.At(0)} {
+		if _, err := n.Append(t.Context(), "s", expected, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := 0
+	count := func(string) { found++ }
+	if err := n.Verify(t.Context(), count); err != nil || found > 0 {
+		t.Errorf("%d findings, %v", found, err)
+	}
+	if err := n.db.Set(appendIDKey(nil, 1, e.ID), []byte{0}, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Verify(t.Context(), count); err == nil || found != 1 {
+		t.Errorf("%d findings, %v", found, err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,13 +1,10 @@
 package node
 
 import (
-	"encoding/binary"
-	"errors"
 	"runtime"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/google/uuid"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"parley/events"
@@ -32,33 +29,29 @@ type writer struct {
 	next    events.Position
 	created time.Time
 	heads   *simplelru.LRU[string, *head]
+	ids     *ids
 	batch   batch
 }
 
 // batch is what one commit brings.
 type batch struct {
-	writes   *pebble.Batch
 	requests []*request
 	answers  []answer
-	entries  []entry
-	// ids finds the events of this batch, which the store cannot find yet.
-	ids map[streamEvent]int64
+	// entries are the events, in the order of the log.
+	entries []entry
+	index   index
 }
 
-type streamEvent struct {
-	number uint64
-	id     uuid.UUID
-}
-
-func newWriter(n *Node, last events.Recorded) *writer {
+func newWriter(n *Node, last events.Recorded) (*writer, error) {
 	heads, err := simplelru.NewLRU[string, *head](cachedHeads, nil)
 	if err != nil {
 		panic(err) // the size is a positive constant
 	}
-	return &writer{
-		node: n, db: n.db, next: last.Position + 1, created: last.Created, heads: heads,
-		batch: batch{ids: map[streamEvent]int64{}},
+	ids, err := newIDs(n.db)
+	if err != nil {
+		return nil, err
 	}
+	return &writer{node: n, db: n.db, next: last.Position + 1, created: last.Created, heads: heads, ids: ids}, nil
 }
 
 // run commits until the node is closed or its disk fails.
@@ -83,7 +76,6 @@ func (w *writer) run() {
 // answered have not run yet, and a commit costs the same for all of them.
 func (w *writer) collect(r *request) {
 	w.created = w.now()
-	w.batch.writes = w.db.NewBatch()
 	size := 0
 	for {
 		outcome, err := w.decide(r)
@@ -125,7 +117,7 @@ func (w *writer) now() time.Time {
 // commit makes the batch durable, shows it to readers, and only then answers.
 func (w *writer) commit() error {
 	b := &w.batch
-	if err := w.store(b.writes); err != nil {
+	if err := w.store(); err != nil {
 		for _, r := range b.requests {
 			r.done <- answer{err: err}
 		}
@@ -137,17 +129,17 @@ func (w *writer) commit() error {
 	for i, r := range b.requests {
 		r.done <- b.answers[i]
 	}
-	clear(b.requests)
-	clear(b.entries)
-	clear(b.ids)
-	b.requests, b.answers, b.entries = b.requests[:0], b.answers[:0], b.entries[:0]
+	w.ids.stored()
+	b.clear()
 	return nil
 }
 
-func (w *writer) store(writes *pebble.Batch) error {
-	if writes.Empty() {
-		return errors.Join(writes.Close(), w.node.health.err())
+func (w *writer) store() error {
+	if len(w.batch.entries) == 0 {
+		return w.node.health.err()
 	}
+	writes := w.db.NewBatch()
+	w.batch.write(writes)
 	if err := w.db.Apply(writes, pebble.Sync); err != nil {
 		w.node.health.fail(err)
 	}
@@ -159,6 +151,34 @@ func (w *writer) store(writes *pebble.Batch) error {
 	return writes.Close()
 }
 
+// write fills Pebble's batch in the order of keys, in which each is found to
+// belong right behind the one before it.
+func (b *batch) write(writes *pebble.Batch) {
+	for i := range b.entries {
+		e := &b.entries[i]
+		op := writes.SetDeferred(eventKeySize, len(e.packed))
+		appendEventKey(op.Key[:0], e.event.Position)
+		copy(op.Value, e.packed)
+		finish(op)
+	}
+	b.index.write(writes)
+}
+
+// finish ends a deferred operation. It can fail only for batches with an
+// index, which these are not.
+func finish(op *pebble.DeferredBatchOp) {
+	if err := op.Finish(); err != nil {
+		panic(err)
+	}
+}
+
+func (b *batch) clear() {
+	clear(b.requests)
+	clear(b.entries)
+	b.requests, b.answers, b.entries = b.requests[:0], b.answers[:0], b.entries[:0]
+	b.index.clear()
+}
+
 // put adds an event to the batch, at the end of its stream.
 func (w *writer) put(h *head, e *entry) {
 	h.last++
@@ -168,41 +188,14 @@ func (w *writer) put(h *head, e *entry) {
 func (w *writer) putAt(h *head, e *entry, revision int64) {
 	position := w.next
 	w.next++
+	index := &w.batch.index
 	if h.number == 0 {
 		h.number = uint64(position)
-		w.putName(e.event.Stream, h.number)
+		index.add(appendNameKey(index.key(), e.event.Stream), h.number)
 	}
-	e.place(position, revision, w.created)
-	id := e.event.ID
-
-	event := w.batch.writes.SetDeferred(eventKeySize, len(e.packed))
-	appendEventKey(event.Key[:0], position)
-	copy(event.Value, e.packed)
-	finish(event)
-	w.putNumber(appendStreamKey(nil, h.number, uint64(revision)), uint64(position))
-	w.putNumber(appendIDKey(nil, h.number, id), uint64(revision))
-
-	w.batch.ids[streamEvent{h.number, id}] = revision
+	e.place(position, h.number, revision, w.created)
+	index.add(appendStreamKey(index.key(), h.number, uint64(revision)), uint64(position))
+	index.add(appendIDKey(index.key(), h.number, e.event.ID), uint64(revision))
+	w.ids.add(h.number, e.event.ID, revision)
 	w.batch.entries = append(w.batch.entries, *e)
-}
-
-func (w *writer) putName(stream string, number uint64) {
-	w.putNumber(appendNameKey(make([]byte, 0, 1+len(stream)), stream), number)
-}
-
-func (w *writer) putNumber(key []byte, number uint64) {
-	var value [binary.MaxVarintLen64]byte
-	size := binary.PutUvarint(value[:], number)
-	op := w.batch.writes.SetDeferred(len(key), size)
-	copy(op.Key, key)
-	copy(op.Value, value[:size])
-	finish(op)
-}
-
-// finish ends a deferred operation. It can fail only for batches with an
-// index, which these are not.
-func finish(op *pebble.DeferredBatchOp) {
-	if err := op.Finish(); err != nil {
-		panic(err)
-	}
 }
