@@ -15,7 +15,8 @@ func ConversationStream(conversation uuid.UUID) string {
 type Kind string
 
 const (
-	// Direct is between two people, and the only one between them.
+	// Direct is between two people, and the only one between them; or one
+	// person's own.
 	Direct Kind = "direct"
 	// Group is between any number of people and may have a title.
 	Group Kind = "group"
@@ -37,7 +38,8 @@ func BusinessID(merchant, customer uuid.UUID) uuid.UUID {
 var directSpace = uuid.MustParse("6f0f4c58-1f3c-5c0e-9a56-0d0a3f5e7b11")
 
 // DirectID is the id of the one direct conversation between two people,
-// whichever of them is named first.
+// whichever of them is named first. Of one person twice, it is the id of their
+// conversation with themselves.
 func DirectID(a, b uuid.UUID) uuid.UUID {
 	if bytes.Compare(a[:], b[:]) > 0 {
 		a, b = b, a

@@ -230,15 +230,22 @@ func (j *Journal) History(ctx context.Context, stream string, from uint64) iter.
 // Fact reads one event of a stream and opens it. The boolean is false if there
 // is no such revision.
 func (j *Journal) Fact(ctx context.Context, stream string, revision uint64) (Event, bool, error) {
-	for recorded, err := range j.Log.Read(ctx, stream, revision, Forwards, 1) {
-		if err != nil {
-			return Event{}, false, err
-		}
-		event, err := Decode(recorded)
-		if err != nil {
-			return Event{}, false, err
-		}
-		return event, event.Revision == revision, j.Open(ctx, event)
+	recorded, found, err := j.Recorded(ctx, stream, revision)
+	if !found || err != nil {
+		return Event{}, false, err
 	}
-	return Event{}, false, nil
+	event, err := Decode(recorded)
+	if err != nil {
+		return Event{}, false, err
+	}
+	return event, true, j.Open(ctx, event)
+}
+
+// Recorded reads one event of a stream as the log keeps it. The boolean is
+// false if there is no such revision.
+func (j *Journal) Recorded(ctx context.Context, stream string, revision uint64) (Recorded, bool, error) {
+	for recorded, err := range j.Log.Read(ctx, stream, revision, Forwards, 1) {
+		return recorded, err == nil && recorded.Revision == revision, err
+	}
+	return Recorded{}, false, nil
 }

@@ -45,6 +45,16 @@ func users() access {
 	}}
 }
 
+// usersOr are users, and everybody whose token has the scope.
+func usersOr(scope Scope) access {
+	return access{admits: func(c *Caller) error {
+		if c.User == uuid.Nil && !c.Has(scope) {
+			return errNotUser
+		}
+		return nil
+	}}
+}
+
 // scoped is everybody whose token has the scope.
 func scoped(scope Scope) access {
 	return access{scope: scope, admits: func(c *Caller) error {

@@ -40,13 +40,31 @@ func TestStartGroup(t *testing.T) {
 	}
 }
 
+// A direct conversation without another person is one's own, and only one.
+func TestNotesToOneself(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob := h.Person("ada"), h.Person("bob")
+	var own, again projections.Conversation
+	ada.Post("/v1/conversations", `{"kind":"direct","participants":[]}`).Want(201).Into(&own)
+	ada.Post("/v1/conversations", `{"kind":"direct","participants":["`+ada.User.ID.String()+`"]}`).Want(200).Into(&again)
+	if len(own.Participants) != 1 || own.ID != again.ID {
+		t.Errorf("%+v and %+v", own, again)
+	}
+	said := ada.Say(own.ID, "buy milk")
+	ada.Get("/v1/conversations/"+own.ID.String(), "Parley-Position", said.Position()).Want(200).Into(&again)
+	if again.MessageCount != 1 || again.Unread != 0 || again.LastMessage.Text != "buy milk" {
+		t.Errorf("%+v", again)
+	}
+	bob.Get("/v1/conversations/"+own.ID.String()).Refused(404, "")
+	bob.Post("/v1/conversations/"+own.ID.String()+"/messages", `{"text":"hi"}`).Refused(404, "")
+}
+
 func TestStartRefusals(t *testing.T) {
 	h := handlertest.Open(t)
 	ada, bob := h.Person("ada"), h.Person("bob")
 	one := `"` + bob.User.ID.String() + `"`
 	for body, field := range map[string]string{
-		`{"kind":"direct","participants":[]}`:                                           "body.participants",
-		`{"kind":"direct","participants":["` + ada.User.ID.String() + `"]}`:             "body.participants",
+		`{"kind":"direct","participants":[` + one + `,"` + uuid.NewString() + `"]}`:     "body.participants",
 		`{"kind":"direct","title":"T","participants":[` + one + `]}`:                    "body.title",
 		`{"kind":"channel","participants":[]}`:                                          "body.kind",
 		`{"kind":"group"}`:                                                              "participants",

@@ -130,19 +130,31 @@ func problemOf(err error) *huma.ErrorModel {
 }
 
 func problemOfRefusal(refusal *decide.Refusal) *huma.ErrorModel {
-	status := http.StatusUnprocessableEntity
+	if refusal.Field == "" {
+		return newProblem(statusOf(refusal), refusal.Reason)
+	}
+	return fieldProblem(statusOf(refusal), "body."+refusal.Field, refusal.Reason)
+}
+
+// inPath is an error whose refused field, if it has one, stands in the path.
+func inPath(err error) error {
+	refusal := (*decide.Refusal)(nil)
+	if !errors.As(err, &refusal) || refusal.Field == "" {
+		return err
+	}
+	return fieldProblem(statusOf(refusal), "path."+refusal.Field, refusal.Reason)
+}
+
+func statusOf(refusal *decide.Refusal) int {
 	switch {
 	case refusal.Kind == decide.Forbidden:
-		status = http.StatusForbidden
+		return http.StatusForbidden
 	case refusal.Kind == decide.Taken:
-		status = http.StatusConflict
+		return http.StatusConflict
 	case refusal.Kind == decide.Unknown && refusal.Field == "":
-		status = http.StatusNotFound
+		return http.StatusNotFound
 	}
-	if refusal.Field == "" {
-		return newProblem(status, refusal.Reason)
-	}
-	return fieldProblem(status, "body."+refusal.Field, refusal.Reason)
+	return http.StatusUnprocessableEntity
 }
 
 // fail is an error as a handler of huma's returns it. What the client is told

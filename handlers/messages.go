@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -10,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/events/commands"
 	"parley/events/decide"
 	"parley/projections"
 )
@@ -41,7 +44,30 @@ func (s *Server) messageRoutes() {
 		Errors:      []int{http.StatusNotFound},
 	}, s.listMessages)
 	s.documentStatus("/v1/conversations/{id}/messages", http.MethodGet, http.StatusNotModified, "The page has not changed", nil)
+	serve[messageInput, messageOutput](s, users(), huma.Operation{
+		OperationID: "getMessage",
+		Method:      http.MethodGet,
+		Path:        messagePath,
+		Summary:     "A message",
+		Description: "As it stands: edited, retracted, and with its reactions. A message that is answered is fetched here by its number.",
+		Tags:        []string{"messages"},
+		Errors:      []int{http.StatusNotFound},
+	}, s.getMessage)
+	register(s, users(), huma.Operation{
+		OperationID:   "forwardMessage",
+		Method:        http.MethodPost,
+		Path:          messagePath + "/forward",
+		Summary:       "Pass a message on into another conversation",
+		Description:   "Its present text is posted there by the caller, attributed to whoever wrote it first. The caller must be in both conversations.",
+		Tags:          []string{"messages"},
+		DefaultStatus: http.StatusCreated,
+		MaxBodyBytes:  smallBody,
+		Errors:        []int{http.StatusNotFound, http.StatusConflict},
+	}, s.forwardMessage)
 }
+
+// messagePath is the pattern of a MessagePath.
+const messagePath = "/v1/conversations/{id}/messages/{number}"
 
 // The inputs and outputs document what the handlers below read and write.
 type (
@@ -69,8 +95,25 @@ type (
 )
 
 type postBody struct {
-	Text    string  `json:"text" doc:"1 to 20,000 characters (code points)."`
-	ReplyTo *uint64 `json:"replyTo,omitempty" maximum:"9007199254740991" doc:"The number of the message that is answered."`
+	Text     string      `json:"text" doc:"1 to 20,000 characters (code points)."`
+	ReplyTo  *uint64     `json:"replyTo,omitempty" maximum:"9007199254740991" doc:"The number of the message that is answered."`
+	Mentions []uuid.UUID `json:"mentions,omitempty" doc:"Up to 100 participants whom the text concerns."`
+}
+
+// messageInput addresses a message.
+type messageInput struct {
+	WaitHeader
+	MessagePath
+}
+
+// MessagePath is the address of a message.
+type MessagePath struct {
+	ID     uuid.UUID `path:"id" format:"uuid"`
+	Number uint64    `path:"number" maximum:"9007199254740991"`
+}
+
+type messageOutput struct {
+	Body projections.Message
 }
 
 func (s *Server) postMessage(w http.ResponseWriter, r *http.Request) {
@@ -114,7 +157,86 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) (events.Event, err
 		Author:       callerOf(r.Context()).User,
 		Text:         posted.Text,
 		ReplyTo:      posted.ReplyTo,
+		Mentions:     posted.Mentions,
 	})
+}
+
+func (s *Server) getMessage(w http.ResponseWriter, r *http.Request) {
+	message, err := s.message(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	send(w, http.StatusOK, message)
+}
+
+func (s *Server) message(r *http.Request) ([]byte, error) {
+	at, err := messageAt(r)
+	if err != nil {
+		return nil, err
+	}
+	position, err := headerPosition(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.seenMessage(r.Context(), position, at)
+}
+
+// messageAt reads a message's address from the path where huma does not.
+func messageAt(r *http.Request) (at MessagePath, err error) {
+	if at.ID, err = pathID(r, "id"); err != nil {
+		return at, err
+	}
+	at.Number, err = strconv.ParseUint(r.PathValue("number"), 10, 64)
+	if err != nil || at.Number > maxNumber {
+		return at, refusedField("path.number", "must be a message's number")
+	}
+	return at, nil
+}
+
+// seenMessage is a message as the caller, who must be in its conversation,
+// sees it at the position or later.
+func (s *Server) seenMessage(ctx context.Context, position uint64, at MessagePath) ([]byte, error) {
+	if err := s.reaches(ctx, projections.ConversationsName, position); err != nil {
+		return nil, err
+	}
+	participates, err := s.Views.Conversations.IsParticipant(ctx, at.ID, callerOf(ctx).User)
+	if err != nil || !participates {
+		return nil, hide(cmp.Or(err, projections.ErrNotParticipant))
+	}
+	message, err := s.Views.Conversations.MessageJSON(ctx, at.ID, at.Number)
+	if errors.Is(err, projections.ErrNotFound) {
+		return nil, decide.NoSuchMessage(at.Number)
+	}
+	return message, err
+}
+
+type forwardInput struct {
+	KeyHeader
+	MessagePath
+	Body struct {
+		To uuid.UUID `json:"to" doc:"The conversation to post it into."`
+	}
+}
+
+type forwardOutput struct {
+	PositionHeader
+	Body projections.Message
+}
+
+func (s *Server) forwardMessage(ctx context.Context, in *forwardInput) (*forwardOutput, error) {
+	cause, err := in.cause(ctx)
+	if err != nil {
+		return nil, err
+	}
+	event, err := s.Commands.Forward(ctx, cause, commands.Forwarding{
+		From: in.ID, Number: in.Number, By: callerOf(ctx).User, To: in.Body.To,
+	})
+	if err != nil {
+		return nil, err
+	}
+	message, err := projections.Posted(event)
+	return &forwardOutput{PositionHeader{uint64(event.Position)}, message}, err
 }
 
 func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) {

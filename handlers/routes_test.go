@@ -57,18 +57,27 @@ var routeTable = map[string]row{
 	"DELETE /v1/users/{id}/block": {"/v1/users/{newcomer}/block", "", usersOnly(204)},
 	"GET /v1/users/me/blocks":     {"/v1/users/me/blocks", "", usersOnly(200)},
 
-	"POST /v1/conversations":                              {"/v1/conversations", `{"kind":"group","participants":[]}`, usersOnly(201)},
-	"GET /v1/conversations":                               {"/v1/conversations", "", usersOnly(200)},
-	"GET /v1/conversations/{id}":                          {"/v1/conversations/{room}", "", inIt(200)},
-	"PATCH /v1/conversations/{id}":                        {"/v1/conversations/{room}", `{"title":"T{n}"}`, inIt(204)},
-	"GET /v1/conversations/{id}/participants":             {"/v1/conversations/{room}/participants", "", inIt(200)},
-	"PUT /v1/conversations/{id}/participants/{user}/role": {"/v1/conversations/{room}/participants/{participant}/role", `{"role":"owner"}`, inIt(204)},
-	"POST /v1/conversations/{id}/participants":            {"/v1/conversations/{room}/participants", `{"userId":"{participant}"}`, inIt(204)},
-	"DELETE /v1/conversations/{id}/participants/{user}":   {"/v1/conversations/{room}/participants/{newcomer}", "", inIt(204)},
-	"POST /v1/conversations/{id}/messages":                {"/v1/conversations/{room}/messages", `{"text":"{n}"}`, inIt(201)},
-	"GET /v1/conversations/{id}/messages":                 {"/v1/conversations/{room}/messages", "", inIt(200)},
-	"PUT /v1/conversations/{id}/delivered":                {"/v1/conversations/{room}/delivered", `{"upTo":0}`, inIt(204)},
-	"PUT /v1/conversations/{id}/read":                     {"/v1/conversations/{room}/read", `{"upTo":0}`, inIt(204)},
+	"POST /v1/conversations":                                            {"/v1/conversations", `{"kind":"group","participants":[]}`, usersOnly(201)},
+	"GET /v1/conversations":                                             {"/v1/conversations", "", usersOnly(200)},
+	"GET /v1/conversations/{id}":                                        {"/v1/conversations/{room}", "", inIt(200)},
+	"PATCH /v1/conversations/{id}":                                      {"/v1/conversations/{room}", `{"title":"T{n}"}`, inIt(204)},
+	"GET /v1/conversations/{id}/participants":                           {"/v1/conversations/{room}/participants", "", inIt(200)},
+	"PUT /v1/conversations/{id}/participants/{user}/role":               {"/v1/conversations/{room}/participants/{participant}/role", `{"role":"owner"}`, inIt(204)},
+	"POST /v1/conversations/{id}/participants":                          {"/v1/conversations/{room}/participants", `{"userId":"{participant}"}`, inIt(204)},
+	"DELETE /v1/conversations/{id}/participants/{user}":                 {"/v1/conversations/{room}/participants/{newcomer}", "", inIt(204)},
+	"POST /v1/conversations/{id}/messages":                              {"/v1/conversations/{room}/messages", `{"text":"{n}"}`, inIt(201)},
+	"GET /v1/conversations/{id}/messages":                               {"/v1/conversations/{room}/messages", "", inIt(200)},
+	"GET /v1/conversations/{id}/messages/{number}":                      {"/v1/conversations/{room}/messages/0", "", inIt(200)},
+	"PATCH /v1/conversations/{id}/messages/{number}":                    {"/v1/conversations/{room}/messages/0", `{"text":"{n}"}`, inIt(200)},
+	"DELETE /v1/conversations/{id}/messages/{number}":                   {"/v1/conversations/{room}/messages/1", "", inIt(204)},
+	"GET /v1/conversations/{id}/messages/{number}/history":              {"/v1/conversations/{room}/messages/0/history", "", expected{401, 404, 200, 403, 403, 200, 401}},
+	"POST /v1/conversations/{id}/messages/{number}/forward":             {"/v1/conversations/{room}/messages/0/forward", `{"to":"{room}"}`, inIt(201)},
+	"PUT /v1/conversations/{id}/messages/{number}/reactions/{emoji}":    {"/v1/conversations/{room}/messages/0/reactions/%F0%9F%91%8D", "", inIt(204)},
+	"DELETE /v1/conversations/{id}/messages/{number}/reactions/{emoji}": {"/v1/conversations/{room}/messages/0/reactions/%F0%9F%91%8D", "", inIt(204)},
+	"PUT /v1/conversations/{id}/messages/{number}/pin":                  {"/v1/conversations/{room}/messages/0/pin", "", inIt(204)},
+	"DELETE /v1/conversations/{id}/messages/{number}/pin":               {"/v1/conversations/{room}/messages/0/pin", "", inIt(204)},
+	"PUT /v1/conversations/{id}/delivered":                              {"/v1/conversations/{room}/delivered", `{"upTo":0}`, inIt(204)},
+	"PUT /v1/conversations/{id}/read":                                   {"/v1/conversations/{room}/read", `{"upTo":0}`, inIt(204)},
 
 	"POST /v1/media":         {"/v1/media", "file {n}", usersOnly(201)},
 	"POST /v1/media/links":   {"/v1/media/links", `{"media":["{media}"]}`, expected{401, 404, 200, 403, 403, 403, 401}},
@@ -93,7 +102,8 @@ func TestEveryRouteAndCaller(t *testing.T) {
 	h := handlertest.Open(t)
 	owner, stranger, newcomer := h.Person("owner"), h.Person("stranger"), h.Person("newcomer")
 	room := owner.Start("group", newcomer)
-	said := owner.Say(room, "hello")
+	owner.Say(room, "hello")
+	said := owner.Say(room, "to be retracted")
 	owner.Get("/v1/conversations/"+room.String(), "Parley-Position", said.Position()).Want(200)
 	var up upload
 	owner.Post("/v1/media", "a file").Want(201).Into(&up)

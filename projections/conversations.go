@@ -26,7 +26,9 @@ type Conversation struct {
 	MessageCount     uint64   `json:"messageCount"`
 	LastMessage      *Message `json:"lastMessage"`
 	// Unread counts the messages after the viewer's own marker.
-	Unread    uint64    `json:"unread"`
+	Unread uint64 `json:"unread"`
+	// Mentioned counts those of them that mention the viewer.
+	Mentioned uint64    `json:"mentioned"`
 	StartedAt time.Time `json:"startedAt"`
 	// Pinned are the numbers of messages, those pinned last at the end.
 	Pinned []uint64 `json:"pinned"`
@@ -58,7 +60,7 @@ func newConversations(journal *events.Journal) *Conversations {
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 3,
+	Version: 4,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
@@ -75,7 +77,7 @@ var conversationsSchema = views.Schema{
 			applied BIGINT NOT NULL,
 			pinned TEXT NOT NULL`,
 		Key: "id",
-	}, participantsTable, messagesTable, keyedTable},
+	}, participantsTable, messagesTable, versionsTable, mentionsTable, forwardsTable, keyedTable},
 	Indexes: []string{
 		participantsByUser,
 	},

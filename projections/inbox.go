@@ -31,9 +31,10 @@ type Inbox struct {
 func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID) (Conversation, error) {
 	var row inboxRow
 	var readUpTo sql.NullInt64
-	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to
+	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to,
+		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
 		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`,
-		[]any{viewer[:], conversation[:]}, append(row.columns(), &readUpTo)...)
+		[]any{viewer[:], conversation[:]}, append(row.columns(), &readUpTo, &row.mentioned)...)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return Conversation{}, ErrNotFound
@@ -93,7 +94,8 @@ func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, cursor stri
 }
 
 func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, from inboxPlace, limit int) ([]inboxRow, error) {
-	rows, err := c.store.Query(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to
+	rows, err := c.store.Query(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to,
+		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
 		FROM participants p JOIN conversations c ON c.id = p.conversation
 		WHERE p.participant = $1 AND (c.activity, c.id) < ($2, $3)
 		ORDER BY c.activity DESC, c.id DESC LIMIT $4`,
@@ -105,7 +107,7 @@ func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, from in
 	var found []inboxRow
 	for rows.Next() {
 		var row inboxRow
-		if err := rows.Scan(append(row.columns(), &row.readUpTo)...); err != nil {
+		if err := rows.Scan(append(row.columns(), &row.readUpTo, &row.mentioned)...); err != nil {
 			return nil, err
 		}
 		found = append(found, row)
@@ -125,6 +127,7 @@ type inboxRow struct {
 	activity     int64
 	pinned       string
 	readUpTo     int64
+	mentioned    int64
 }
 
 func (r *inboxRow) columns() []any {
@@ -148,6 +151,7 @@ func (c *Conversations) conversation(ctx context.Context, row *inboxRow, partici
 		ParticipantCount: uint64(row.participants),
 		MessageCount:     uint64(row.messages),
 		Unread:           uint64(row.messages - row.readUpTo),
+		Mentioned:        uint64(row.mentioned),
 		StartedAt:        startedAt,
 	}
 	if row.lastMessage != nil {

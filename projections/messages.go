@@ -111,16 +111,12 @@ func appendMessage(line []byte, conversation uuid.UUID, event *events.Event, pos
 	return append(line, "}}"...), nil
 }
 
-// evolve applies a fact to a line, by the rules that decisions follow. It
-// returns nil if the fact has no effect.
-func evolve(line []byte, event *events.Event) ([]byte, error) {
-	var m Message
-	if err := json.Unmarshal(line, &m); err != nil {
-		return nil, fmt.Errorf("a message in the view: %w", err)
-	}
+// evolve applies a fact to a message, by the rules that decisions follow, and
+// tells whether it had an effect.
+func (m *Message) evolve(event *events.Event) bool {
 	state := m.state()
 	if !decide.EvolveMessage(&state, event.Fact) {
-		return nil, nil
+		return false
 	}
 	m.Text, m.Retracted, m.Mentions = state.Text, state.Retracted, append([]uuid.UUID{}, state.Mentions...)
 	m.Reactions = make([]Reaction, len(state.Reactions))
@@ -134,19 +130,16 @@ func evolve(line []byte, event *events.Event) ([]byte, error) {
 	case *events.MessageRetracted:
 		m.Attachments = []json.RawMessage{}
 	}
-	return json.Marshal(m)
+	return true
 }
 
-// state is what decisions know of a message that is shown.
-func (m *Message) state() decide.MessageState {
-	state := decide.MessageState{
-		Author: m.Author, Forwarded: m.Forwarded != nil, Text: m.Text, Mentions: m.Mentions, Retracted: m.Retracted,
-		Reactions: make([]decide.Reaction, len(m.Reactions)),
+// Posted is a message as it was posted, by a MessagePosted event.
+func Posted(event events.Event) (Message, error) {
+	line, err := PostedJSON(event)
+	if err != nil {
+		return Message{}, err
 	}
-	for i, r := range m.Reactions {
-		state.Reactions[i] = decide.Reaction{Emoji: r.Emoji, Users: r.UserIDs}
-	}
-	return state
+	return messageFrom(line)
 }
 
 // PostedJSON is the JSON of a message as it was posted, by a MessagePosted

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"parley/events"
+	"parley/events/commands"
 	"parley/events/decide"
 	"parley/projections"
 	"parley/projections/views/viewstest"
@@ -257,4 +258,69 @@ func shown(t *testing.T, set *projections.Set, room uuid.UUID) map[uint64]decide
 		all[m.Number] = state
 	}
 	return all
+}
+
+// TestDecisionsOnAStaleViewAreThoseOfTheLog lets commands ask a view that
+// stands still while the log goes on.
+func TestDecisionsOnAStaleViewAreThoseOfTheLog(t *testing.T) {
+	everywhere(t, testStaleView)
+}
+
+func testStaleView(t *testing.T, w *world) {
+	w.register(ann, "ann", "messenger", 0)
+	w.register(bob, "bob", "messenger", 0)
+	room, there := w.start(0, ann, bob), w.start(0, bob)
+	w.post(room, ann, "helo", 1)
+	_, stop := w.settled()
+	stop()
+	stale := w.open()
+	defer closing(t, stale.Close)
+
+	write := commands.New(w.journal)
+	write.Messages = stale.Conversations
+	edit := func(text string) []events.Event {
+		t.Helper()
+		written, err := write.EditMessage(t.Context(), by(ann, 2), room, decide.Edit{Number: 0, By: ann, Text: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	}
+	if len(edit("helo")) != 0 || len(edit("hello")) != 1 || len(edit("hello")) != 0 || len(edit("helo")) != 1 {
+		t.Error("an edit that changes nothing was written, or one that does was not")
+	}
+	cause := by(bob, 3)
+	cause.IdempotencyKey = "k"
+	forward := func() events.Event {
+		t.Helper()
+		event, err := write.Forward(t.Context(), cause, commands.Forwarding{From: room, Number: 0, By: bob, To: there})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return event
+	}
+	first := forward()
+	if written, err := write.RetractMessage(t.Context(), by(ann, 4), room, 0, ann); err != nil || len(written) != 1 {
+		t.Fatalf("the retraction wrote %d events, %v", len(written), err)
+	}
+	refused := (*decide.Refusal)(nil)
+	if _, err := write.EditMessage(t.Context(), by(ann, 5), room, decide.Edit{Number: 0, By: ann, Text: "late"}); !errors.As(err, &refused) || refused.Kind != decide.Taken {
+		t.Errorf("an edit after the retraction: %v", err)
+	}
+	if again := forward(); again.ID != first.ID || again.Revision != first.Revision {
+		t.Errorf("the repeat forwarded %s, the first %s", again.ID, first.ID)
+	}
+	set, _ := w.settled()
+	write.Messages = set.Conversations
+	if again := forward(); again.ID != first.ID {
+		t.Errorf("the repeat on a view that has caught up forwarded %s, the first %s", again.ID, first.ID)
+	}
+	if _, next, found, err := set.Conversations.MessageState(t.Context(), room, 0); !found || next != 4 || err != nil {
+		t.Errorf("the view knows the message up to %d: %t, %v", next, found, err)
+	}
+	for _, number := range []uint64{1, 9, 1 << 63} {
+		if _, _, found, err := set.Conversations.MessageState(t.Context(), room, number); found || err != nil {
+			t.Errorf("the view knows a message %d: %v", number, err)
+		}
+	}
 }

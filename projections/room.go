@@ -94,7 +94,12 @@ func (r *room) post(ctx context.Context, tx *views.Tx, item *roomFact, fact *eve
 	r.activity = max(r.activity, item.Meta.OccurredAt.UnixMicro())
 	r.alter(item.Position)
 	r.mark(fact.Author, marker{r.messages, number, number})
-	return nil
+	if fact.Forwarded != nil && item.ID.Version() == keyedVersion {
+		if err := addForward(ctx, tx, r.id, &item.Event); err != nil {
+			return err
+		}
+	}
+	return mention(ctx, tx, r.id, r.messages, nil, fact.Mentions)
 }
 
 // alter notes that the pages change at a position.
@@ -114,12 +119,20 @@ func (r *room) change(ctx context.Context, tx *views.Tx, event *events.Event) er
 	if err != nil {
 		return err
 	}
-	start, end, _, found := in.find(int64(number))
+	start, end, ordinal, found := in.find(int64(number))
 	if !found {
 		return nil
 	}
-	line, err := evolve(in.lines[start:end], event)
-	if line == nil || err != nil {
+	m, err := messageFrom(in.lines[start:end])
+	if err != nil {
+		return err
+	}
+	mentioned := m.Mentions
+	if !m.evolve(event) {
+		return nil
+	}
+	line, err := json.Marshal(m)
+	if err != nil {
 		return err
 	}
 	in.replace(start, end, line)
@@ -127,10 +140,22 @@ func (r *room) change(ctx context.Context, tx *views.Tx, event *events.Event) er
 		r.lastLine = line
 	}
 	r.alter(event.Position)
-	if _, retracted := event.Fact.(*events.MessageRetracted); retracted {
-		r.unpin(number)
+	if err := mention(ctx, tx, r.id, ordinal, mentioned, m.Mentions); err != nil {
+		return err
 	}
-	return nil
+	return r.noteVersion(ctx, tx, event, number)
+}
+
+// noteVersion notes an edit or a retraction, which also ends a pin.
+func (r *room) noteVersion(ctx context.Context, tx *views.Tx, event *events.Event, number uint64) error {
+	switch event.Fact.(type) {
+	case *events.MessageRetracted:
+		r.unpin(number)
+	case *events.MessageEdited:
+	default:
+		return nil
+	}
+	return addVersion(ctx, tx, r.id, number, event.Revision)
 }
 
 // runOf returns the run that a message is in, to be changed. If there is none
@@ -167,11 +192,11 @@ func (r *room) pin(ctx context.Context, tx *views.Tx, number uint64) error {
 	if !found {
 		return nil
 	}
-	var shown struct{ Retracted bool }
-	if err := json.Unmarshal(in.lines[start:end], &shown); err != nil {
-		return fmt.Errorf("a message in the view: %w", err)
+	m, err := messageFrom(in.lines[start:end])
+	if err != nil {
+		return err
 	}
-	if !shown.Retracted {
+	if !m.Retracted {
 		r.pinned = append(r.pinned, number)
 		r.pinsChanged = true
 	}

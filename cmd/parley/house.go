@@ -79,6 +79,7 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 		return nil, err
 	}
 	h.closers = append(h.closers, h.views)
+	h.commands.Messages = h.views.Conversations
 	h.project()
 	return h, nil
 }

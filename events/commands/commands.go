@@ -25,6 +25,10 @@ const (
 // Commands carries out intents on one journal. Its methods may be called from
 // any number of goroutines.
 type Commands struct {
+	// Messages knows what became of old messages without reading all that was
+	// said since. It may be nil, and is set before the first use.
+	Messages MessageView
+
 	journal       *events.Journal
 	users         *events.States[decide.User]
 	conversations *events.States[*decide.Conversation]

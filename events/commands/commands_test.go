@@ -22,6 +22,7 @@ type world struct {
 	*commands.Commands
 	t       *testing.T
 	journal *events.Journal
+	vault   *vault.Vault
 }
 
 func newWorld(t *testing.T) world {
@@ -44,7 +45,7 @@ func newWorld(t *testing.T) world {
 		}
 	})
 	journal := &events.Journal{Log: log, Keys: keys, Now: time.Now, NewID: uuid.New}
-	return world{commands.New(journal), t, journal}
+	return world{commands.New(journal), t, journal, keys}
 }
 
 func (w world) register(handle string) uuid.UUID {

@@ -61,8 +61,8 @@ func (c *Commands) mayStart(ctx context.Context, b decide.Beginning) error {
 }
 
 func (c *Commands) conversationID(cause events.Cause, b decide.Beginning) uuid.UUID {
-	if people := b.People(); b.Kind == events.Direct && len(people) == 2 {
-		return events.DirectID(people[0], people[1])
+	if people := b.People(); b.Kind == events.Direct && len(people) <= 2 {
+		return events.DirectID(people[0], people[len(people)-1])
 	}
 	return c.newID(cause)
 }

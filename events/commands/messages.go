@@ -88,10 +88,8 @@ func (c *Commands) decidePost(ctx context.Context, conversation uuid.UUID, messa
 
 // isMessage tells whether a conversation has a message of that number.
 func (c *Commands) isMessage(ctx context.Context, conversation uuid.UUID, number uint64) (bool, error) {
-	event, found, err := c.journal.Fact(ctx, events.MessagesStream(conversation), number)
-	if err != nil || !found {
-		return false, err
-	}
-	_, message := event.Fact.(*events.MessagePosted)
-	return message, nil
+	recorded, found, err := c.journal.Recorded(ctx, events.MessagesStream(conversation), number)
+	return found && recorded.Type == postedType, err
 }
+
+var postedType = events.TypeOf(new(events.MessagePosted))

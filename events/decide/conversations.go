@@ -19,6 +19,8 @@ type Conversation struct {
 	Participants map[uuid.UUID]Participant
 	// joined is how many people ever joined.
 	joined int
+	// Pinned are the numbers of messages, those pinned last at the end.
+	Pinned []uint64
 }
 
 // NewConversation is a conversation before its first fact.
@@ -40,6 +42,10 @@ func EvolveConversation(c *Conversation, fact events.Fact) *Conversation {
 		c.leave(f.User)
 	case *events.ParticipantRoleChanged:
 		c.setRole(f.User, f.Role)
+	case *events.MessagePinned:
+		c.pin(f.Number)
+	case *events.MessageUnpinned:
+		c.unpin(f.Number)
 	}
 	return c
 }
@@ -71,7 +77,7 @@ func NoSuchConversation() error {
 // Beginning is the intent to start a conversation.
 type Beginning struct {
 	// Conversation is the new conversation's id; a direct one's is
-	// events.DirectID of its two people.
+	// events.DirectID of its two people, or of one person twice.
 	Conversation uuid.UUID
 	Kind         events.Kind
 	Title        string
@@ -93,9 +99,9 @@ func (b Beginning) People() []uuid.UUID {
 	return people
 }
 
-// Start begins a conversation. A direct conversation that exists already is
-// not started again: there are no facts then. That the people are registered
-// is for the caller to see to.
+// Start begins a conversation. A direct one without others is for notes to
+// oneself. One that exists already is not started again: there are no facts
+// then. That the people are registered is for the caller to see to.
 func Start(c *Conversation, b Beginning) ([]events.Fact, error) {
 	people := b.People()
 	if err := checkBeginning(b, people); err != nil {
@@ -119,8 +125,8 @@ func Start(c *Conversation, b Beginning) ([]events.Fact, error) {
 func checkBeginning(b Beginning, people []uuid.UUID) error {
 	switch b.Kind {
 	case events.Direct:
-		if len(people) != 2 {
-			return refuse(Invalid, "participants", "a direct conversation takes exactly one other person")
+		if len(people) > 2 {
+			return refuse(Invalid, "participants", "a direct conversation takes one other person at most")
 		}
 		if b.Title != "" {
 			return refuse(Invalid, "title", "a direct conversation has no title")

@@ -36,10 +36,19 @@ func TestStart(t *testing.T) {
 		got, err := decide.Start(given(), directTo(ada, bob, ada, bob))
 		when(t, got, err).then(direct(ada, bob))
 	})
-	t.Run("nobody talks to themselves alone", func(t *testing.T) {
-		got, err := decide.Start(given(), directTo(ada, ada))
-		when(t, got, err).thenRefused(decide.Invalid, "participants")
-	})
+	for name, others := range map[string][]uuid.UUID{"themselves": {ada}, "nobody": nil} {
+		t.Run("one person starts a conversation with "+name, func(t *testing.T) {
+			own := &events.ConversationStarted{
+				Conversation: events.DirectID(ada, ada), Kind: events.Direct, Starter: ada, Participants: []uuid.UUID{ada},
+			}
+			b := directTo(ada, others...)
+			b.Conversation = events.DirectID(ada, ada)
+			got, err := decide.Start(given(), b)
+			when(t, got, err).then(own)
+			got, err = decide.Start(given(own), b)
+			when(t, got, err).then()
+		})
+	}
 	t.Run("a third person makes no direct conversation", func(t *testing.T) {
 		got, err := decide.Start(given(), directTo(ada, bob, cleo))
 		when(t, got, err).thenRefused(decide.Invalid, "participants")

@@ -2,7 +2,6 @@ package decide
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -12,11 +11,8 @@ import (
 const (
 	// MaxText bounds a message, in characters (code points).
 	MaxText = 20_000
-	// MaxEmoji bounds how many different emoji a message is given.
-	MaxEmoji = 20
-	// MaxReactions bounds how many reactions a message has in all, since each
-	// is shown wherever the message is.
-	MaxReactions = 1_000
+	// MaxMentions bounds how many people a message mentions.
+	MaxMentions = 100
 )
 
 // MessageState is what became of a message: the fold of its facts. The zero
@@ -24,8 +20,8 @@ const (
 type MessageState struct {
 	// Author posted the message.
 	Author uuid.UUID
-	// Forwarded tells that the text is another's.
-	Forwarded bool
+	// Forwarded tells that the text is another's, and whose.
+	Forwarded *events.Forwarded
 	// Text is empty if it was retracted or its writer is forgotten, or if the
 	// facts it comes from were not opened.
 	Text      string
@@ -35,12 +31,6 @@ type MessageState struct {
 	Reactions []Reaction
 }
 
-// Reaction is an emoji and those who gave it, who are never none.
-type Reaction struct {
-	Emoji string
-	Users []uuid.UUID
-}
-
 // EvolveMessage applies a fact to the message it is about, and tells whether
 // it had an effect. It is the one place that says which do. Facts of messages
 // are appended at any revision, so an edit or a reaction may follow a
@@ -48,7 +38,7 @@ type Reaction struct {
 // somebody else than the author, or one beyond what a message holds.
 func EvolveMessage(m *MessageState, fact events.Fact) bool {
 	if f, ok := fact.(*events.MessagePosted); ok {
-		*m = MessageState{Author: f.Author, Forwarded: f.Forwarded != nil, Text: f.Text.Plain, Mentions: f.Mentions}
+		*m = MessageState{Author: f.Author, Forwarded: f.Forwarded, Text: f.Text.Plain, Mentions: f.Mentions}
 		return true
 	}
 	if !m.Posted() {
@@ -56,7 +46,7 @@ func EvolveMessage(m *MessageState, fact events.Fact) bool {
 	}
 	switch f := fact.(type) {
 	case *events.MessageEdited:
-		if m.Retracted || m.Forwarded || f.By != m.Author {
+		if m.Retracted || m.Forwarded != nil || f.By != m.Author {
 			return false
 		}
 		m.Text, m.Mentions = f.Text.Plain, f.Mentions
@@ -78,54 +68,12 @@ func EvolveMessage(m *MessageState, fact events.Fact) bool {
 // Posted tells whether there is such a message.
 func (m *MessageState) Posted() bool { return m.Author != uuid.Nil }
 
-func (m *MessageState) react(emoji string, user uuid.UUID) bool {
-	i, given := m.reaction(emoji, user)
-	if given || m.Retracted || m.reactionsFull(i) {
-		return false
+// Writer is whose words the message is, however often it was passed on.
+func (m *MessageState) Writer() uuid.UUID {
+	if m.Forwarded != nil {
+		return m.Forwarded.Author
 	}
-	if i < 0 {
-		m.Reactions = append(m.Reactions, Reaction{Emoji: emoji, Users: []uuid.UUID{user}})
-		return true
-	}
-	m.Reactions[i].Users = append(m.Reactions[i].Users, user)
-	return true
-}
-
-func (m *MessageState) unreact(emoji string, user uuid.UUID) bool {
-	i, given := m.reaction(emoji, user)
-	if !given {
-		return false
-	}
-	r := &m.Reactions[i]
-	r.Users = slices.DeleteFunc(r.Users, func(u uuid.UUID) bool { return u == user })
-	if len(r.Users) == 0 {
-		m.Reactions = slices.Delete(m.Reactions, i, i+1)
-	}
-	return true
-}
-
-// reaction finds an emoji among the reactions, or gives -1, and tells whether
-// a user gave it.
-func (m *MessageState) reaction(emoji string, user uuid.UUID) (int, bool) {
-	i := slices.IndexFunc(m.Reactions, func(r Reaction) bool { return sameEmoji(r.Emoji, emoji) })
-	return i, i >= 0 && slices.Contains(m.Reactions[i].Users, user)
-}
-
-// reactionsFull tells whether there is no room for one more of the emoji with
-// that index, or for a new one if it is negative.
-func (m *MessageState) reactionsFull(emoji int) bool {
-	total := 0
-	for _, r := range m.Reactions {
-		total += len(r.Users)
-	}
-	return total >= MaxReactions || emoji < 0 && len(m.Reactions) >= MaxEmoji
-}
-
-// sameEmoji compares without the selector of emoji presentation (U+FE0F),
-// which keyboards add or leave out.
-func sameEmoji(a, b string) bool {
-	const presentation = "\ufe0f"
-	return a == b || strings.ReplaceAll(a, presentation, "") == strings.ReplaceAll(b, presentation, "")
+	return m.Author
 }
 
 // Message is the intent to post a message.
@@ -137,6 +85,10 @@ type Message struct {
 	ReplyTo *uint64
 	// Answered tells that ReplyTo is a message of this conversation.
 	Answered bool
+	// Mentions are the participants whom the text concerns, each once or more.
+	Mentions []uuid.UUID
+	// Forwarded tells whose words the text is, if they are not the author's.
+	Forwarded *events.Forwarded
 }
 
 // Post lets a participant say something.
@@ -150,10 +102,56 @@ func Post(c *Conversation, m Message) ([]events.Fact, error) {
 	if m.ReplyTo != nil && !m.Answered {
 		return nil, refuse(Invalid, "replyTo", "there is no message %d in this conversation", *m.ReplyTo)
 	}
+	mentions, err := c.mentioned(m.Mentions, nil)
+	if err != nil {
+		return nil, err
+	}
 	return []events.Fact{&events.MessagePosted{
 		Conversation: m.Conversation,
 		Author:       m.Author,
 		Text:         events.Private(m.Text),
 		ReplyTo:      m.ReplyTo,
+		Mentions:     mentions,
+		Forwarded:    m.Forwarded,
 	}}, nil
+}
+
+// mentioned returns the users of a list, each once. They must be participants,
+// or have been mentioned before.
+func (c *Conversation) mentioned(users, before []uuid.UUID) ([]uuid.UUID, error) {
+	var each []uuid.UUID
+	for _, user := range users {
+		switch {
+		case slices.Contains(each, user):
+			continue
+		case !c.Has(user) && !slices.Contains(before, user):
+			return nil, refuse(Invalid, "mentions", "user %s is not in this conversation", user)
+		case len(each) == MaxMentions:
+			return nil, refuse(Invalid, "mentions", "must be at most %d people", MaxMentions)
+		}
+		each = append(each, user)
+	}
+	return each, nil
+}
+
+// Forward is the intent to pass a message on, into another conversation or the
+// same.
+func Forward(from *Conversation, m *MessageState, number uint64, by, to uuid.UUID) (Message, error) {
+	if err := from.Admit(by); err != nil {
+		return Message{}, err
+	}
+	switch {
+	case !m.Posted():
+		return Message{}, NoSuchMessage(number)
+	case m.Retracted:
+		return Message{}, refuse(Taken, "", "message %d was retracted and has nothing to forward", number)
+	case m.Text == "":
+		return Message{}, refuse(Taken, "", "message %d has nothing to forward", number)
+	}
+	return Message{Conversation: to, Author: by, Text: m.Text, Forwarded: &events.Forwarded{Author: m.Writer()}}, nil
+}
+
+// NoSuchMessage is what a participant is told of a number that no message has.
+func NoSuchMessage(number uint64) error {
+	return refuse(Unknown, "", "there is no message %d in this conversation", number)
 }

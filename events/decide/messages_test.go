@@ -82,7 +82,7 @@ func TestEvolveMessage(t *testing.T) {
 		"posted":                   {[]events.Fact{posted}, decide.MessageState{Author: ada, Text: "a", Mentions: []uuid.UUID{bob}}},
 		"edited":                   {[]events.Fact{posted, edited(ada, "b")}, decide.MessageState{Author: ada, Text: "b", Mentions: []uuid.UUID{cleo}}},
 		"edited by another":        {[]events.Fact{posted, edited(bob, "b")}, decide.MessageState{Author: ada, Text: "a", Mentions: []uuid.UUID{bob}}},
-		"passed on and edited":     {[]events.Fact{passedOn, edited(ada, "b")}, decide.MessageState{Author: ada, Forwarded: true, Text: "a"}},
+		"passed on and edited":     {[]events.Fact{passedOn, edited(ada, "b")}, decide.MessageState{Author: ada, Forwarded: &events.Forwarded{Author: bob}, Text: "a"}},
 		"retracted":                {[]events.Fact{posted, given(bob, "👍"), retracted}, decide.MessageState{Author: ada, Retracted: true}},
 		"changed after retraction": {[]events.Fact{posted, retracted, edited(ada, "b"), given(bob, "👍"), retracted}, decide.MessageState{Author: ada, Retracted: true}},
 		"changed before it was":    {[]events.Fact{edited(ada, "b"), given(bob, "👍"), retracted}, decide.MessageState{}},

@@ -74,8 +74,10 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 	t.Cleanup(func() { h.close(store.Close) })
 	tokens, err := handlers.OpenTokens(filepath.Join(h.Dir, "tokens.key"), h.Clock.Now)
 	h.must(err)
+	write := commands.New(journal)
+	write.Messages = views.Conversations
 	h.Options = handlers.Options{
-		Commands: commands.New(journal), Library: commands.NewLibrary(journal, store), Journal: journal, Views: views, Tokens: tokens,
+		Commands: write, Library: commands.NewLibrary(journal, store), Journal: journal, Views: views, Tokens: tokens,
 		Now: h.Clock.Now, NewID: newID, Logger: logger, Metrics: prometheus.NewRegistry(), Health: h.Node.Health,
 		Limits: handlers.Limits{Rate: -1, Wait: 30 * time.Second},
 	}
