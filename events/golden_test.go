@@ -22,7 +22,10 @@ import (
 
 var update = flag.Bool("update", false, "write golden files that are missing; one that exists is never changed")
 
-var answered = uint64(7)
+var (
+	answered = uint64(7)
+	evening  = time.Date(2015, time.March, 25, 20, 0, 0, 0, time.UTC)
+)
 
 // examples is one fact for every name in the catalogue.
 var examples = append([]events.Fact{
@@ -43,6 +46,10 @@ var examples = append([]events.Fact{
 	&events.ReactionRemoved{Conversation: room, Number: 7, User: bob, Emoji: "👍"},
 	&events.MessagePinned{Conversation: room, Number: 7, By: bob},
 	&events.MessageUnpinned{Conversation: room, Number: 7, By: ada},
+	&events.ConversationMuted{Conversation: room, User: bob, Until: &evening},
+	&events.ConversationUnmuted{Conversation: room, User: bob},
+	&events.ConversationArchived{Conversation: room, User: bob},
+	&events.ConversationUnarchived{Conversation: room, User: bob},
 	&events.DeliveredUpTo{Conversation: room, User: bob, Number: 7},
 	&events.ReadUpTo{Conversation: room, User: bob, Number: 7},
 	&events.TokenRevoked{Token: "6f0f4c58", Subject: ada.String(), Expires: time.Date(2015, time.April, 24, 17, 0, 0, 0, time.UTC)},
@@ -52,6 +59,7 @@ var examples = append([]events.Fact{
 // variants are facts with fields that the examples leave out, by what they
 // have more.
 var variants = map[string]events.Fact{
+	"endless":   &events.ConversationMuted{Conversation: room, User: bob},
 	"mentions":  &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look, Bob."), Mentions: []uuid.UUID{bob}},
 	"forwarded": &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look."), Forwarded: &events.Forwarded{Author: bob}},
 }

@@ -32,7 +32,7 @@ func (s *Server) conversationRoutes() {
 		Method:      http.MethodGet,
 		Path:        "/v1/conversations",
 		Summary:     "The caller's inbox",
-		Description: "Newest activity first. Each conversation comes with the first 50 of its participants, and participantCount counts all.",
+		Description: "Newest activity first, without those that the caller has archived. Each conversation comes with the first 50 of its participants, and participantCount counts all.",
 		Tags:        []string{"conversations"},
 	}, s.listConversations)
 	register(s, users(), huma.Operation{
@@ -134,8 +134,9 @@ func hide(err error) error {
 
 type inboxInput struct {
 	WaitHeader
-	Cursor string `query:"cursor" maxLength:"512" doc:"As a page's next has it."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Archived bool   `query:"archived" doc:"Show the archived conversations, and no others."`
+	Cursor   string `query:"cursor" maxLength:"512" doc:"As a page's next has it."`
+	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
 type inboxOutput struct {
@@ -146,7 +147,7 @@ func (s *Server) listConversations(ctx context.Context, in *inboxInput) (*inboxO
 	if err := s.reaches(ctx, projections.ConversationsName, in.Position); err != nil {
 		return nil, err
 	}
-	inbox, err := s.Views.Conversations.Inbox(ctx, callerOf(ctx).User, in.Cursor, in.Limit)
+	inbox, err := s.Views.Conversations.Inbox(ctx, callerOf(ctx).User, in.Archived, in.Cursor, in.Limit)
 	if errors.Is(err, projections.ErrCursor) {
 		return nil, refusedField("query.cursor", "is not one that this list gave you")
 	}
@@ -154,7 +155,11 @@ func (s *Server) listConversations(ctx context.Context, in *inboxInput) (*inboxO
 		return nil, err
 	}
 	if inbox.Next != nil {
-		next := "/v1/conversations?" + url.Values{"cursor": {*inbox.Next}, "limit": {strconv.Itoa(in.Limit)}}.Encode()
+		query := url.Values{"cursor": {*inbox.Next}, "limit": {strconv.Itoa(in.Limit)}}
+		if in.Archived {
+			query.Set("archived", "true")
+		}
+		next := "/v1/conversations?" + query.Encode()
 		inbox.Next = &next
 	}
 	return &inboxOutput{inbox}, nil

@@ -77,6 +77,10 @@ var routeTable = map[string]row{
 	"PUT /v1/conversations/{id}/messages/{number}/pin":                  {"/v1/conversations/{room}/messages/0/pin", "", inIt(204)},
 	"DELETE /v1/conversations/{id}/messages/{number}/pin":               {"/v1/conversations/{room}/messages/0/pin", "", inIt(204)},
 	"PUT /v1/conversations/{id}/delivered":                              {"/v1/conversations/{room}/delivered", `{"upTo":0}`, inIt(204)},
+	"PUT /v1/conversations/{id}/mute":                                   {"/v1/conversations/{room}/mute", `{"until":"2026-04-01T00:00:00Z"}`, inIt(204)},
+	"DELETE /v1/conversations/{id}/mute":                                {"/v1/conversations/{room}/mute", "", inIt(204)},
+	"PUT /v1/conversations/{id}/archive":                                {"/v1/conversations/{room}/archive", "", inIt(204)},
+	"DELETE /v1/conversations/{id}/archive":                             {"/v1/conversations/{room}/archive", "", inIt(204)},
 	"PUT /v1/conversations/{id}/read":                                   {"/v1/conversations/{room}/read", `{"upTo":0}`, inIt(204)},
 
 	"POST /v1/media":         {"/v1/media", "file {n}", usersOnly(201)},

@@ -155,6 +155,7 @@ func (s *Server) mount() {
 	s.reactionRoutes()
 	s.pinRoutes()
 	s.receiptRoutes()
+	s.preferenceRoutes()
 	s.mediaRoutes()
 	s.growthRoutes()
 	s.auditRoutes()

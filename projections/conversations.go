@@ -32,11 +32,19 @@ type Conversation struct {
 	StartedAt time.Time `json:"startedAt"`
 	// Pinned are the numbers of messages, those pinned last at the end.
 	Pinned []uint64 `json:"pinned"`
+	// Muted says that the viewer wants no notifications: until MutedUntil, or
+	// for good if that is nil.
+	Muted      bool       `json:"muted"`
+	MutedUntil *time.Time `json:"mutedUntil"`
+	// Archived says that the viewer has put the conversation away, and that
+	// nobody else has posted in it since.
+	Archived bool `json:"archived"`
 }
 
 // Conversations is the read model of conversations and their messages.
 type Conversations struct {
 	journal *events.Journal
+	now     func() time.Time
 	store   *views.Store
 	cache   *pageCache
 
@@ -51,8 +59,8 @@ type Conversations struct {
 // batches.
 const roomsKept = 1 << 16
 
-func newConversations(journal *events.Journal) *Conversations {
-	return &Conversations{journal: journal, cache: newPageCache(), rooms: make(map[uuid.UUID]*room)}
+func newConversations(journal *events.Journal, now func() time.Time) *Conversations {
+	return &Conversations{journal: journal, now: now, cache: newPageCache(), rooms: make(map[uuid.UUID]*room)}
 }
 
 // A participant's marker and a message's place are ordinals: the how-manieth
@@ -60,7 +68,7 @@ func newConversations(journal *events.Journal) *Conversations {
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 4,
+	Version: 5,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
@@ -89,6 +97,8 @@ var conversationFacts = kindsOf(
 	new(events.MessagePosted), new(events.MessageEdited), new(events.MessageRetracted),
 	new(events.ReactionAdded), new(events.ReactionRemoved), new(events.MessagePinned), new(events.MessageUnpinned),
 	new(events.DeliveredUpTo), new(events.ReadUpTo),
+	new(events.ConversationMuted), new(events.ConversationUnmuted),
+	new(events.ConversationArchived), new(events.ConversationUnarchived),
 )
 
 func (c *Conversations) schema() views.Schema { return conversationsSchema }
@@ -157,10 +167,8 @@ func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFa
 		return c.said(ctx, tx, item, func(r *room) error { return r.post(ctx, tx, item, fact) })
 	case *events.MessageEdited, *events.MessageRetracted, *events.ReactionAdded, *events.ReactionRemoved:
 		return c.said(ctx, tx, item, func(r *room) error { return r.change(ctx, tx, &item.Event) })
-	case *events.DeliveredUpTo, *events.ReadUpTo:
-		return c.receipt(ctx, tx, item)
 	}
-	return nil
+	return c.receipt(ctx, tx, item)
 }
 
 func (c *Conversations) start(ctx context.Context, tx *views.Tx, item *roomFact, fact *events.ConversationStarted) error {
@@ -202,6 +210,8 @@ func (c *Conversations) receipt(ctx context.Context, tx *views.Tx, item *roomFac
 		r.deliveredUpTo(fact.User, fact.Number)
 	case *events.ReadUpTo:
 		err = r.readUpTo(ctx, tx, fact.User, fact.Number)
+	default:
+		err = r.prefer(ctx, tx, item.Fact)
 	}
 	return err
 }

@@ -112,7 +112,7 @@ func TestInboxIsNewestFirstAndPaged(t *testing.T) {
 		var got []uuid.UUID
 		cursor := ""
 		for pages := 0; ; pages++ {
-			inbox, err := set.Conversations.Inbox(t.Context(), ann, cursor, 2)
+			inbox, err := set.Conversations.Inbox(t.Context(), ann, false, cursor, 2)
 			if err != nil || pages > 2 {
 				t.Fatalf("page %d: %v", pages, err)
 			}
@@ -128,11 +128,11 @@ func TestInboxIsNewestFirstAndPaged(t *testing.T) {
 			t.Errorf("the inbox is %v, want %v", got, want)
 		}
 		for _, foreign := range []string{"x", cursor + "A", cursor[:8]} {
-			if _, err := set.Conversations.Inbox(t.Context(), ann, foreign, 2); !errors.Is(err, projections.ErrCursor) {
+			if _, err := set.Conversations.Inbox(t.Context(), ann, false, foreign, 2); !errors.Is(err, projections.ErrCursor) {
 				t.Errorf("cursor %q: %v", foreign, err)
 			}
 		}
-		if _, err := set.Conversations.Inbox(t.Context(), bob, cursor, 2); !errors.Is(err, projections.ErrCursor) {
+		if _, err := set.Conversations.Inbox(t.Context(), bob, false, cursor, 2); !errors.Is(err, projections.ErrCursor) {
 			t.Errorf("another's cursor: %v", err)
 		}
 	})

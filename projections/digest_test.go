@@ -65,7 +65,11 @@ func (w *world) talk(rt *rapid.T) []uuid.UUID {
 		room := rapid.SampledFrom(rooms).Draw(rt, "room")
 		after := time.Duration(rapid.IntRange(0, 1000).Draw(rt, "hours")) * time.Hour
 		number := uint64(rapid.IntRange(0, 30).Draw(rt, "number"))
-		switch rapid.IntRange(0, 17).Draw(rt, "what") {
+		switch rapid.IntRange(0, 20).Draw(rt, "what") {
+		case 18, 19:
+			w.archive(room, user)
+		case 20:
+			w.prefer(room, user, &events.ConversationUnarchived{Conversation: room, User: user})
 		case 15:
 			w.deliver(room, user, number, after)
 		case 16:

@@ -30,20 +30,19 @@ type Inbox struct {
 // Errors: ErrNotFound, ErrNotParticipant.
 func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID) (Conversation, error) {
 	var row inboxRow
-	var readUpTo sql.NullInt64
-	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to,
+	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned,
+		COALESCE(p.read_up_to, -1), COALESCE(p.archived, -1), COALESCE(p.muted_until, -1),
 		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
 		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`,
-		[]any{viewer[:], conversation[:]}, append(row.columns(), &readUpTo, &row.mentioned)...)
+		[]any{viewer[:], conversation[:]}, row.columns()...)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return Conversation{}, ErrNotFound
 	case err != nil:
 		return Conversation{}, err
-	case !readUpTo.Valid:
+	case row.readUpTo < 0:
 		return Conversation{}, ErrNotParticipant
 	}
-	row.readUpTo = readUpTo.Int64
 	return c.conversation(ctx, &row, decide.MaxParticipants)
 }
 
@@ -61,11 +60,12 @@ func (c *Conversations) IsParticipant(ctx context.Context, conversation, user uu
 	})
 }
 
-// Inbox returns the viewer's conversations, newest activity first. An empty
-// cursor begins; limit is between 1 and MaxPage.
+// Inbox returns the viewer's conversations, those that they have archived or
+// the others, newest activity first. An empty cursor begins; limit is between 1
+// and MaxPage.
 //
 // Errors: ErrCursor, ErrRange.
-func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, cursor string, limit int) (Inbox, error) {
+func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, archived bool, cursor string, limit int) (Inbox, error) {
 	if limit < 1 || limit > MaxPage {
 		return Inbox{}, fmt.Errorf("%w: a page has 1 to %d conversations", ErrRange, MaxPage)
 	}
@@ -73,7 +73,7 @@ func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, cursor stri
 	if err != nil {
 		return Inbox{}, err
 	}
-	rows, err := c.inboxRows(ctx, viewer, from, limit+1)
+	rows, err := c.inboxRows(ctx, viewer, archived, from, limit+1)
 	if err != nil {
 		return Inbox{}, err
 	}
@@ -93,13 +93,23 @@ func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, cursor stri
 	return inbox, nil
 }
 
-func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, from inboxPlace, limit int) ([]inboxRow, error) {
-	rows, err := c.store.Query(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, p.read_up_to,
+const (
+	inboxColumns = `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned,
+		p.read_up_to, p.archived, p.muted_until,
 		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
 		FROM participants p JOIN conversations c ON c.id = p.conversation
-		WHERE p.participant = $1 AND (c.activity, c.id) < ($2, $3)
-		ORDER BY c.activity DESC, c.id DESC LIMIT $4`,
-		viewer[:], from.activity, from.id[:], limit)
+		WHERE p.participant = $1 AND (c.activity, c.id) < ($2, $3) AND `
+	inboxOrder     = ` ORDER BY c.activity DESC, c.id DESC LIMIT $4`
+	selectInbox    = inboxColumns + `p.archived < c.messages` + inboxOrder
+	selectArchived = inboxColumns + `p.archived >= c.messages` + inboxOrder
+)
+
+func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, archived bool, from inboxPlace, limit int) ([]inboxRow, error) {
+	query := selectInbox
+	if archived {
+		query = selectArchived
+	}
+	rows, err := c.store.Query(ctx, query, viewer[:], from.activity, from.id[:], limit)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +117,7 @@ func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, from in
 	var found []inboxRow
 	for rows.Next() {
 		var row inboxRow
-		if err := rows.Scan(append(row.columns(), &row.readUpTo, &row.mentioned)...); err != nil {
+		if err := rows.Scan(row.columns()...); err != nil {
 			return nil, err
 		}
 		found = append(found, row)
@@ -128,10 +138,12 @@ type inboxRow struct {
 	pinned       string
 	readUpTo     int64
 	mentioned    int64
+	preferences
 }
 
 func (r *inboxRow) columns() []any {
-	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastMessage, &r.activity, &r.pinned}
+	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastMessage, &r.activity, &r.pinned,
+		&r.readUpTo, &r.archived, &r.mutedUntil, &r.mentioned}
 }
 
 // conversation makes the shape of a row, with so many participants at most.
@@ -154,6 +166,7 @@ func (c *Conversations) conversation(ctx context.Context, row *inboxRow, partici
 		Mentioned:        uint64(row.mentioned),
 		StartedAt:        startedAt,
 	}
+	row.show(&shape, c.now())
 	if row.lastMessage != nil {
 		shape.LastMessage = new(Message)
 		if err := json.Unmarshal(row.lastMessage, shape.LastMessage); err != nil {

@@ -49,14 +49,16 @@ var participantsTable = views.Table{
 		role TEXT NOT NULL,
 		read_up_to BIGINT NOT NULL,
 		read_number BIGINT NOT NULL,
-		delivered_number BIGINT NOT NULL`,
+		delivered_number BIGINT NOT NULL,
+		archived BIGINT NOT NULL,
+		muted_until BIGINT NOT NULL`,
 	Key: "conversation, place",
 }
 
 const participantsByUser = `CREATE UNIQUE INDEX IF NOT EXISTS participants_by_user ON participants (participant, conversation)`
 
-const insertParticipant = `INSERT INTO participants (conversation, place, participant, joined, joined_at, role, read_up_to, read_number, delivered_number)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`
+const insertParticipant = `INSERT INTO participants (conversation, place, participant, joined, joined_at, role, read_up_to, read_number, delivered_number, archived, muted_until)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
 
 // newcomer is the row of somebody who joins, for whom nothing that was said
 // before is unread.
@@ -64,7 +66,7 @@ func (r *room) newcomer(item *roomFact, user uuid.UUID, role events.Role) []any 
 	begin := unmarked(r.messages)
 	return []any{
 		r.id[:], r.joined, user[:], int64(item.Position), timeText(item.Meta.OccurredAt), string(role),
-		begin.ordinal, begin.read, begin.delivered,
+		begin.ordinal, begin.read, begin.delivered, newcomersPreferences.archived, newcomersPreferences.mutedUntil,
 	}
 }
 

@@ -171,7 +171,7 @@ func TestInboxShowsTheFirstParticipantsOfLargeGroups(t *testing.T) {
 		w.leave(room, crowd[3], crowd[3], 1)
 		set, _ := w.settled()
 
-		inbox, err := set.Conversations.Inbox(t.Context(), crowd[len(crowd)-1], "", 1)
+		inbox, err := set.Conversations.Inbox(t.Context(), crowd[len(crowd)-1], false, "", 1)
 		if err != nil {
 			t.Fatal(err)
 		}

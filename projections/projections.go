@@ -95,7 +95,7 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 	opts.setDefaults()
 	s := &Set{
 		Users:         &Users{journal: journal},
-		Conversations: newConversations(journal),
+		Conversations: newConversations(journal, opts.Now),
 		Growth:        newGrowth(opts.Now),
 		Revocations:   newRevocations(journal, opts.Logger),
 		Media:         &Media{journal: journal},

@@ -38,7 +38,7 @@ type room struct {
 	// loaded are stored runs in which messages have changed, in order.
 	loaded   []*run
 	lastLine []byte // of the last message, if it is another than is stored
-	markers  map[uuid.UUID]marker
+	markers  map[uuid.UUID]*marker
 
 	touched     bool // it is in order
 	moved       bool // what the conversation's row has of messages changed
@@ -93,7 +93,9 @@ func (r *room) post(ctx context.Context, tx *views.Tx, item *roomFact, fact *eve
 	r.last, r.lastLine = number, item.line
 	r.activity = max(r.activity, item.Meta.OccurredAt.UnixMicro())
 	r.alter(item.Position)
-	r.mark(fact.Author, marker{r.messages, number, number})
+	author := r.marker(fact.Author)
+	author.move(r.messages, number, number)
+	author.own.add(r.messages)
 	if fact.Forwarded != nil && item.ID.Version() == keyedVersion {
 		if err := addForward(ctx, tx, r.id, &item.Event); err != nil {
 			return err

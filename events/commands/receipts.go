@@ -31,12 +31,20 @@ func (c *Commands) mark(ctx context.Context, cause events.Cause, conversation, u
 	if err != nil {
 		return events.Event{}, err
 	}
+	return c.receipt(ctx, cause, conversation, func(state *decide.Conversation) ([]events.Fact, error) {
+		return mark(state, user, number, exists)
+	})
+}
+
+// receipt appends the one fact of a decision to the receipts of a conversation,
+// at any revision: what a participant tells of themselves conflicts with
+// nothing.
+func (c *Commands) receipt(ctx context.Context, cause events.Cause, conversation uuid.UUID, decided func(*decide.Conversation) ([]events.Fact, error)) (events.Event, error) {
 	var facts []events.Fact
-	_, err = c.conversations.With(ctx, events.ConversationStream(conversation),
-		func(state *decide.Conversation) (err error) {
-			facts, err = mark(state, user, number, exists)
-			return err
-		})
+	_, err := c.conversations.With(ctx, events.ConversationStream(conversation), func(state *decide.Conversation) (err error) {
+		facts, err = decided(state)
+		return err
+	})
 	if err != nil {
 		return events.Event{}, err
 	}
