@@ -92,6 +92,9 @@ func (s *Server) bounded(limit int64) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
+		if isJSON(r.Header.Get("Content-Type")) {
+			r.Header.Set("Content-Type", "application/json") // the only one that huma reads
+		}
 		next(ctx)
 	}
 }

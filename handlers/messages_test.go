@@ -71,7 +71,10 @@ func TestTextIsBoundedInCharacters(t *testing.T) {
 // A body is JSON even if it says, with curl -d, that it is a form.
 func TestPostAsCurlDoes(t *testing.T) {
 	c := openChat(t)
-	c.ada.Post(c.path, `{"text":"a"}`, "Content-Type", "application/x-www-form-urlencoded").Want(201)
+	const form = "application/x-www-form-urlencoded"
+	c.ada.Post(c.path, `{"text":"a"}`, "Content-Type", form).Want(201)
+	c.ada.Post(c.path+"/0/forward", `{"to":"`+c.room.String()+`"}`, "Content-Type", form).Want(201)
+	c.ada.Post("/v1/conversations", `{"kind":"group","participants":[]}`, "Content-Type", form).Want(201)
 }
 
 func TestPostRefusals(t *testing.T) {

@@ -82,3 +82,26 @@ func BenchmarkRebuild(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRebuildChanges rebuilds messages that were given emoji and edited
+// as people do: while the talk goes on.
+func BenchmarkRebuildChanges(b *testing.B) {
+	h := newHistory(b, 50_000, false)
+	random := rand.New(rand.NewPCG(3, 4))
+	tips := make(map[uuid.UUID]uint64)
+	for range 5_000 {
+		room, author := h.rooms[random.IntN(historyRooms)], h.people[random.IntN(historyPeople)]
+		var facts []events.Fact
+		for range 10 {
+			number := tips[room] - min(tips[room], random.Uint64N(20))
+			facts = append(facts,
+				&events.ReactionAdded{Conversation: room, Number: number, User: h.people[random.IntN(historyPeople)], Emoji: "👍"},
+				&events.MessageEdited{Conversation: room, Number: number, By: author, Text: events.Private("Never mind.")},
+				&events.MessagePosted{Conversation: room, Author: author, Text: events.Private("The quick brown fox jumps over the lazy dog.")})
+		}
+		tips[room] = h.append(events.MessagesStream(room), by(author, 0), facts...).Revision
+		h.size += len(facts)
+	}
+	h.opts.Only = []string{projections.ConversationsName}
+	h.rebuild(b, projections.ConversationsName)
+}

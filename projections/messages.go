@@ -31,7 +31,10 @@ type Message struct {
 	PostedAt  time.Time  `json:"postedAt"`
 	EditedAt  *time.Time `json:"editedAt"`
 	Retracted bool       `json:"retracted"`
-	// ReplyTo is the number of the message that is answered.
+	// ReplyTo is the number of the message that is answered, and not what it
+	// says: a quotation would have to change in every answer, wherever it is
+	// shown or kept, when what it quotes is edited or retracted. Whoever shows
+	// one has the message or fetches it by its number.
 	ReplyTo     *uint64           `json:"replyTo"`
 	Attachments []json.RawMessage `json:"attachments"`
 	Reactions   []Reaction        `json:"reactions"`
