@@ -127,6 +127,14 @@ func (s *Server) documentStatus(path, method string, status int, description str
 	}
 }
 
+// answers documents a body that a handler sends itself.
+func (s *Server) answers(body any) map[string]*huma.Response {
+	return map[string]*huma.Response{"200": {
+		Description: http.StatusText(http.StatusOK),
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: s.schema(body)}},
+	}}
+}
+
 // schema is the schema of a value's type.
 func (s *Server) schema(value any) *huma.Schema {
 	t := reflect.TypeOf(value)
@@ -146,6 +154,7 @@ func answer(w http.ResponseWriter, status int, value any) {
 // which is no fault of anybody's.
 func send(w http.ResponseWriter, status int, body []byte) {
 	w.Header()["Content-Type"] = jsonType
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

@@ -250,7 +250,6 @@ func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(page.Body))}
 	send(w, http.StatusOK, page.Body)
 }
 

@@ -157,6 +157,7 @@ func (s *Server) mount() {
 	s.receiptRoutes()
 	s.preferenceRoutes()
 	s.mediaRoutes()
+	s.searchRoutes()
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()

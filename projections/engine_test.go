@@ -199,7 +199,7 @@ func TestRestartResumesAtTheCheckpoint(t *testing.T) {
 		if got := unread(t, set, room, bob); got[0] != 2 {
 			t.Errorf("unread is %d", got[0])
 		}
-		if counting.yielded != 2 { // conversations and growth each see one event
+		if counting.yielded != 3 { // conversations, growth and search each see one event
 			t.Errorf("%d events were read again or not at all", counting.yielded)
 		}
 	})

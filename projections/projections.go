@@ -25,6 +25,7 @@ const (
 	ConversationsName = "conversations"
 	GrowthName        = "growth"
 	MediaName         = "media"
+	SearchName        = "search"
 )
 
 // Errors of queries and of Wait. They are compared with errors.Is.
@@ -69,6 +70,7 @@ type Set struct {
 	Users         *Users
 	Conversations *Conversations
 	Growth        *Growth
+	Search        *Search
 	// Revocations are kept in memory, and folded by Run.
 	Revocations *Revocations
 	Media       *Media
@@ -93,10 +95,12 @@ type engine interface {
 // engine's Open.
 func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, error) {
 	opts.setDefaults()
+	conversations := newConversations(journal, opts.Now)
 	s := &Set{
 		Users:         &Users{journal: journal},
-		Conversations: newConversations(journal, opts.Now),
+		Conversations: conversations,
 		Growth:        newGrowth(opts.Now),
+		Search:        newSearch(journal, conversations),
 		Revocations:   newRevocations(journal, opts.Logger),
 		Media:         &Media{journal: journal},
 		log:           journal.Log,
@@ -111,6 +115,7 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		open(ctx, s, opts, meters, s.Conversations, &s.Conversations.store),
 		open(ctx, s, opts, meters, s.Growth, &s.Growth.store),
 		open(ctx, s, opts, meters, s.Media, &s.Media.store),
+		open(ctx, s, opts, meters, s.Search, &s.Search.store),
 	)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

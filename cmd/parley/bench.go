@@ -41,6 +41,8 @@ func benchCommand() *cobra.Command {
 			bench.Options{Clients: 64, Rooms: 5000, Rounds: 5, Duration: 3 * time.Second}),
 		benchmark("replay", "Views rebuilt from the log, against a bare scan of it", bench.Replay,
 			bench.Options{Events: 1_000_000, Rounds: 3}),
+		benchmark("search", "Searches of one's own conversations over HTTP, against a bare handler that sends the same bytes", bench.Search,
+			bench.Options{Events: 1_000_000, Clients: 4, Rooms: 20_000, Rounds: 3, Duration: 2 * time.Second}),
 		benchmark("append", "Durable appends to the embedded log, in process and over gRPC, against a group-committed file", bench.Append,
 			bench.Options{Rounds: 5, Duration: time.Second}),
 		benchmark("read", "The log read in process and over gRPC, against a bare file and a bare stream", bench.Read,

@@ -23,6 +23,7 @@ func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 		{"send", "--clients", "3", "--rooms", "5", "--rounds", "2", "--requests", "30"},
 		{"page", "--clients", "3", "--rooms", "2", "--rounds", "2", "--duration", "20ms"},
 		{"replay", "--events", "1200", "--rounds", "2"},
+		{"search", "--events", "3000", "--clients", "2", "--rooms", "200", "--rounds", "2", "--requests", "40"},
 		{"append", "--rounds", "2", "--requests", "100"},
 		{"read", "--events", "1200", "--rounds", "2"},
 		{"size", "--events", "12000", "--rounds", "2", "--clients", "3", "--requests", "30"},

@@ -132,7 +132,7 @@ func (e *Postgres) Close() error { return errors.Join(e.readers.Close(), e.write
 // Open is Engine.Open.
 func (e *Postgres) Open(ctx context.Context, schema Schema) (*Store, error) {
 	tables := &postgresTables{engine: e, schema: fmt.Sprintf("%s_%s_v%d", e.schema, schema.Name, schema.Version), names: make(map[string]bool)}
-	for _, table := range schema.tables() {
+	for _, table := range append(schema.tables(), vectors.tables(schema)...) {
 		tables.names[table.Name] = true
 	}
 	if err := tables.define(ctx, schema); err != nil {
@@ -170,11 +170,11 @@ func (t *postgresTables) define(ctx context.Context, schema Schema) error {
 		"SELECT pg_advisory_xact_lock(hashtextextended('" + t.schema + "', 0))",
 		"CREATE SCHEMA IF NOT EXISTS " + t.schema,
 	}
-	for _, table := range schema.tables() {
+	for _, table := range append(schema.tables(), vectors.tables(schema)...) {
 		statements = append(statements, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s (%s, PRIMARY KEY (%s))",
 			t.schema, table.Name, collate(table.Columns), table.Key))
 	}
-	for _, index := range schema.Indexes {
+	for _, index := range append(vectors.definitions(schema), schema.Indexes...) {
 		statements = append(statements, t.qualified(index))
 	}
 	for _, statement := range statements {
@@ -184,6 +184,8 @@ func (t *postgresTables) define(ctx context.Context, schema Schema) error {
 	}
 	return tx.Commit()
 }
+
+func (t *postgresTables) dialect() *dialect { return &vectors }
 
 func (t *postgresTables) close() error { return nil }
 

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
 )
 
 // readers bounds how many queries of one store run at once; the others wait.
@@ -121,7 +123,7 @@ func openFile(ctx context.Context, path string, schema Schema) (_ *file, err err
 			err = errors.Join(err, f.close())
 		}
 	}()
-	if f.db, err = driver.Open(source(path, writerPragmas) + "&_txlock=immediate"); err != nil {
+	if f.db, err = driver.Open(source(path, writerPragmas)+"&_txlock=immediate", extended(schema)); err != nil {
 		return nil, err
 	}
 	f.db.SetMaxOpenConns(1)
@@ -131,13 +133,28 @@ func openFile(ctx context.Context, path string, schema Schema) (_ *file, err err
 	if err = f.define(ctx, schema); err != nil {
 		return nil, err
 	}
-	if f.reader, err = driver.Open(source(path, readerPragmas)); err != nil {
+	if f.reader, err = driver.Open(source(path, readerPragmas), extended(schema)); err != nil {
 		return nil, err
 	}
 	f.reader.SetMaxOpenConns(readers)
 	f.reader.SetMaxIdleConns(readers)
 	return f, nil
 }
+
+// extended gives connections what a schema's tables need beyond SQLite's core.
+func extended(schema Schema) func(*sqlite3.Conn) error {
+	if len(schema.Texts) == 0 {
+		return func(*sqlite3.Conn) error { return nil }
+	}
+	return func(c *sqlite3.Conn) error {
+		// FTS5 looks each word up by a statement of its own, which would be
+		// planned anew whenever another word is bound.
+		_, err := c.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true)
+		return errors.Join(err, fts5.Register(c))
+	}
+}
+
+func (f *file) dialect() *dialect { return &fullText }
 
 func (f *file) close() error {
 	var errs []error
@@ -173,7 +190,7 @@ func (f *file) define(ctx context.Context, schema Schema) error {
 			return errors.Join(fmt.Errorf("making the table %s: %w", table.Name, err), undo(tx))
 		}
 	}
-	for _, index := range schema.Indexes {
+	for _, index := range append(fullText.definitions(schema), schema.Indexes...) {
 		if _, err := tx.ExecContext(ctx, index); err != nil {
 			return errors.Join(fmt.Errorf("making an index: %w", err), undo(tx))
 		}

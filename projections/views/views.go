@@ -26,6 +26,9 @@ type Schema struct {
 	Tables  []Table
 	// Indexes are CREATE INDEX IF NOT EXISTS statements.
 	Indexes []string
+	// Texts are the tables whose rows are found by a text that is not in their
+	// columns: see Text. Their key is a column id.
+	Texts []string
 }
 
 // Table is one table of a read model.
@@ -64,6 +67,8 @@ type backend interface {
 	snapshot(ctx context.Context) (transaction, error)
 	// update begins a transaction that writes. There is one at a time.
 	update(ctx context.Context) (transaction, error)
+	// dialect is how the tables' texts are kept.
+	dialect() *dialect
 	// fault makes an error of the database one that Passing understands.
 	fault(err error) error
 	close() error
@@ -159,6 +164,12 @@ func (s *Store) Clear(ctx context.Context) error {
 	return s.update(ctx, func(tx *Tx) error {
 		for _, table := range s.schema.tables() {
 			if err := tx.Queue(ctx, "DELETE FROM "+table.Name); err != nil {
+				return err
+			}
+		}
+		for _, table := range s.schema.Texts {
+			texts := s.tables.dialect()
+			if err := tx.Queue(ctx, texts.on(texts.clear, table)); err != nil {
 				return err
 			}
 		}

@@ -104,10 +104,10 @@ func appendHandler(a *appender, recordSize int, sample *sample) http.Handler {
 }
 
 // sampleHandler is the control of pages: it sends what it was given for a
-// path.
+// request's target.
 func sampleHandler(samples map[string]*sample) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sample := samples[r.URL.Path]
+		sample := samples[r.RequestURI]
 		if sample == nil {
 			http.NotFound(w, r)
 			return

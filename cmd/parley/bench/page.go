@@ -222,19 +222,18 @@ func (r *reading) checkPage(room int, answer response) error {
 	return nil
 }
 
-func (r *reading) path(room int) string {
-	return "/v1/conversations/" + r.town.rooms[room].String() + "/messages"
+func (r *reading) target(room int) string {
+	return fmt.Sprintf("/v1/conversations/%s/messages?limit=%d", r.town.rooms[room], pageLimit)
 }
 
 func (r *reading) request(room, client int, address string) []byte {
-	target := fmt.Sprintf("%s?limit=%d", r.path(room), pageLimit)
-	return request("GET", address, target, r.readerOf(room, client).token, nil)
+	return request("GET", address, r.target(room), r.readerOf(room, client).token, nil)
 }
 
 func (r *reading) samples() map[string]*sample {
 	samples := make(map[string]*sample, len(r.pages))
 	for room, page := range r.pages {
-		samples[r.path(room)] = page
+		samples[r.target(room)] = page
 	}
 	return samples
 }

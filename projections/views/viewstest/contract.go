@@ -36,6 +36,8 @@ func Contract(t *testing.T) {
 		{"readers see whole updates while a writer goes on", concurrentReaders},
 		{"stores do not know each other's tables", storesAreApart},
 		{"a cleared store is as new", clearing},
+		{"texts are found by words, phrases, prefixes and marks", textsAreFound},
+		{"texts that change leave nothing behind", textsChange},
 	} {
 		t.Run(part.name, func(t *testing.T) { Each(t, part.test) })
 	}
