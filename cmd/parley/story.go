@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,10 +45,21 @@ type line struct {
 	replyTo int
 }
 
+// deed is what somebody did to a line of the scene: they gave it an emoji, gave
+// it another text, or pinned it.
+type deed struct {
+	who    string
+	line   int // counted from 1
+	emoji  string
+	text   string
+	before time.Duration
+}
+
 type scene struct {
 	title  string
 	people []string
 	lines  []line
+	deeds  []deed
 }
 
 const day = 24 * time.Hour
@@ -58,6 +70,8 @@ var scenes = []scene{
 		{"teo", "No, only this from now on. It follows me to every telephone.", 137*day - time.Minute, 0},
 		{"mara", "Then bring the tent on Saturday.", 137*day - 2*time.Minute, 0},
 		{"teo", "Done. 🏕️", 137*day - 3*time.Minute, 3},
+	}, deeds: []deed{
+		{who: "mara", line: 4, emoji: "🎉", before: 137*day - 4*time.Minute},
 	}},
 	{title: "Weekend by the lake", people: []string{"june", "mara", "teo", "ines", "yuki"}, lines: []line{
 		{"june", "Who drives? I have room for two and one dog.", 44 * day, 0},
@@ -65,6 +79,12 @@ var scenes = []scene{
 		{"ines", "Dog, please. And me.", 44*day - 7*time.Minute, 1},
 		{"mara", "Teo brings the tent, or so he promised in November.", 44*day - 20*time.Minute, 0},
 		{"teo", "It is written down somewhere immutable, so I have to.", 44*day - 21*time.Minute, 4},
+	}, deeds: []deed{
+		{who: "yuki", line: 2, text: "I come by train. The 8:41 stops at the lake.", before: 44*day - 6*time.Minute},
+		{who: "june", line: 2, before: 44*day - 8*time.Minute},
+		{who: "ines", line: 5, emoji: "😂", before: 44*day - 22*time.Minute},
+		{who: "mara", line: 5, emoji: "😂", before: 44*day - 23*time.Minute},
+		{who: "june", line: 5, emoji: "🏕️", before: 44*day - 30*time.Minute},
 	}},
 	{title: "Opening day", people: []string{"ravi", "kofi", "lena", "omar", "pilar", "sven", "dora", "mara"}, lines: []line{
 		{"ravi", "Two hours to go. Is everybody in?", 2 * time.Hour, 0},
@@ -74,6 +94,12 @@ var scenes = []scene{
 		{"dora", "I have been here for two days and already have unread messages.", 40 * time.Minute, 0},
 		{"pilar", "Welcome! You will never catch up, nobody has.", 38 * time.Minute, 5},
 		{"sven", "It begins.", 0, 0},
+	}, deeds: []deed{
+		{who: "mara", line: 4, emoji: "👀", before: 80 * time.Minute},
+		{who: "dora", line: 6, emoji: "❤️", before: 37 * time.Minute},
+		{who: "lena", line: 7, emoji: "🚀"},
+		{who: "ravi", line: 7, emoji: "🚀"},
+		{who: "kofi", line: 7, emoji: "👏"},
 	}},
 }
 
@@ -143,5 +169,25 @@ func play(ctx context.Context, c *commands.Commands, number int, s scene, people
 		}
 		said = append(said, posted.Revision)
 	}
+	for i, d := range s.deeds {
+		err := d.do(ctx, c, cause(d.who, d.before, len(s.lines)+1+i), conversation, people[d.who], said[d.line-1])
+		// Whoever plays with the demo may have retracted the line meanwhile.
+		if refusal := (*decide.Refusal)(nil); err != nil && !errors.As(err, &refusal) {
+			return err
+		}
+	}
 	return nil
+}
+
+// do is without effect when it was done before.
+func (d deed) do(ctx context.Context, c *commands.Commands, cause events.Cause, conversation, who uuid.UUID, number uint64) (err error) {
+	switch {
+	case d.emoji != "":
+		_, err = c.React(ctx, cause, conversation, number, who, d.emoji)
+	case d.text != "":
+		_, err = c.EditMessage(ctx, cause, conversation, decide.Edit{Number: number, By: who, Text: d.text})
+	default:
+		_, err = c.Pin(ctx, cause, conversation, number, who)
+	}
+	return err
 }
