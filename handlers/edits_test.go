@@ -193,3 +193,22 @@ func TestHistoryIsPaged(t *testing.T) {
 	c.Person("cleo").Get(c.path+"/0/history").Refused(404, "")
 	c.Scoped(handlers.Auditor).Get("/v1/conversations/"+uuid.NewString()+"/messages/0/history").Refused(404, "")
 }
+
+// Who may not write to somebody may still take back what they wrote.
+func TestBlockedPeopleChangeNothingButTakeBack(t *testing.T) {
+	c := openChat(t)
+	c.ada.Say(c.room, "hello")
+	c.ada.Do("PUT", c.path+"/0/reactions/👍", nil).Want(204)
+	c.bob.Do("PUT", "/v1/users/"+c.ada.User.ID.String()+"/block", nil).Want(204)
+	for _, who := range []*handlertest.Client{c.ada, c.bob} {
+		who.Do("PUT", c.path+"/0/reactions/❤", nil).Want(403)
+		who.Do("PUT", c.path+"/0/pin", nil).Want(403)
+		who.Post(c.path+"/0/forward", `{"to":"`+c.room.String()+`"}`).Want(403)
+	}
+	c.ada.Do("PATCH", c.path+"/0", `{"text":"hey"}`).Want(403)
+	c.ada.Do("DELETE", c.path+"/0/reactions/👍", nil).Want(204)
+	c.ada.Do("DELETE", c.path+"/0", nil).Want(204)
+	if m := c.message(c.bob, 0); !m.Retracted {
+		t.Errorf("the message is %+v", m)
+	}
+}

@@ -16,7 +16,7 @@ func (c *Commands) EditMessage(ctx context.Context, cause events.Cause, conversa
 	if err := c.MayWrite(ctx, conversation, e.By); err != nil {
 		return nil, err
 	}
-	return c.changeMessage(ctx, cause, conversation, e.By, e.Number,
+	return c.changeMessage(ctx, cause, conversation, e.Number,
 		func(state *decide.Conversation, m *decide.MessageState) ([]events.Fact, error) {
 			return decide.EditMessage(state, m, e)
 		})
@@ -26,7 +26,10 @@ func (c *Commands) EditMessage(ctx context.Context, cause events.Cause, conversa
 // returns the MessageRetracted and the MessageUnpinned event, those of them
 // that there was a need for.
 func (c *Commands) RetractMessage(ctx context.Context, cause events.Cause, conversation uuid.UUID, number uint64, by uuid.UUID) ([]events.Event, error) {
-	retracted, err := c.changeMessage(ctx, cause, conversation, by, number,
+	if err := c.Admit(ctx, conversation, by); err != nil {
+		return nil, err
+	}
+	retracted, err := c.changeMessage(ctx, cause, conversation, number,
 		func(state *decide.Conversation, m *decide.MessageState) ([]events.Fact, error) {
 			return decide.RetractMessage(state, m, number, by)
 		})

@@ -46,7 +46,10 @@ func (c *Commands) Forward(ctx context.Context, cause events.Cause, f Forwarding
 }
 
 func (c *Commands) decideForward(ctx context.Context, f Forwarding) (message decide.Message, err error) {
-	original, err := c.messageState(ctx, f.From, f.By, f.Number)
+	if err := c.Admit(ctx, f.From, f.By); err != nil {
+		return message, err
+	}
+	original, err := c.messageState(ctx, f.From, f.Number)
 	if err != nil {
 		return message, err
 	}

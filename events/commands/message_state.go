@@ -22,12 +22,10 @@ type MessageView interface {
 	ForwardedAs(ctx context.Context, conversation, id uuid.UUID) (number, next uint64, found bool, err error)
 }
 
-// messageState tells one who must be in the conversation what became of a
-// message. If there is no such message the state is the zero one.
-func (c *Commands) messageState(ctx context.Context, conversation, viewer uuid.UUID, number uint64) (state decide.MessageState, err error) {
-	if err := c.Admit(ctx, conversation, viewer); err != nil {
-		return state, err
-	}
+// messageState tells what became of a message. If there is no such message the
+// state is the zero one. Strangers must have been refused before, since it may
+// have much to read.
+func (c *Commands) messageState(ctx context.Context, conversation uuid.UUID, number uint64) (state decide.MessageState, err error) {
 	posted, found, err := c.posted(ctx, conversation, number)
 	if !found || err != nil {
 		return state, err
@@ -89,12 +87,12 @@ var changesMessages = map[string]bool{
 	events.TypeOf(new(events.ReactionRemoved)):  true,
 }
 
-// changeMessage lets a participant change a message: it decides, and appends
-// what comes of it. It returns no events if there is nothing to do.
-func (c *Commands) changeMessage(ctx context.Context, cause events.Cause, conversation, by uuid.UUID, number uint64,
+// changeMessage decides on a message, and appends what comes of it, for
+// somebody who was admitted. It returns no events if there is nothing to do.
+func (c *Commands) changeMessage(ctx context.Context, cause events.Cause, conversation uuid.UUID, number uint64,
 	change func(*decide.Conversation, *decide.MessageState) ([]events.Fact, error),
 ) ([]events.Event, error) {
-	message, err := c.messageState(ctx, conversation, by, number)
+	message, err := c.messageState(ctx, conversation, number)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func (c *Commands) Pin(ctx context.Context, cause events.Cause, conversation uui
 	if err := c.MayWrite(ctx, conversation, by); err != nil {
 		return nil, err
 	}
-	message, err := c.messageState(ctx, conversation, by, number)
+	message, err := c.messageState(ctx, conversation, number)
 	if err != nil {
 		return nil, err
 	}

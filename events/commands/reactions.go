@@ -15,7 +15,7 @@ func (c *Commands) React(ctx context.Context, cause events.Cause, conversation u
 	if err := c.MayWrite(ctx, conversation, user); err != nil {
 		return nil, err
 	}
-	return c.changeMessage(ctx, cause, conversation, user, number,
+	return c.changeMessage(ctx, cause, conversation, number,
 		func(state *decide.Conversation, m *decide.MessageState) ([]events.Fact, error) {
 			return decide.React(state, m, number, user, emoji)
 		})
@@ -24,7 +24,10 @@ func (c *Commands) React(ctx context.Context, cause events.Cause, conversation u
 // Unreact takes an emoji back. It returns the ReactionRemoved event, or none
 // if the user has not given it.
 func (c *Commands) Unreact(ctx context.Context, cause events.Cause, conversation uuid.UUID, number uint64, user uuid.UUID, emoji string) ([]events.Event, error) {
-	return c.changeMessage(ctx, cause, conversation, user, number,
+	if err := c.Admit(ctx, conversation, user); err != nil {
+		return nil, err
+	}
+	return c.changeMessage(ctx, cause, conversation, number,
 		func(state *decide.Conversation, m *decide.MessageState) ([]events.Fact, error) {
 			return decide.Unreact(state, m, number, user, emoji)
 		})
