@@ -324,3 +324,69 @@ func testStaleView(t *testing.T, w *world) {
 		}
 	}
 }
+
+func TestHistoryAndMentions(t *testing.T) { everywhere(t, testHistoryAndMentions) }
+
+func testHistoryAndMentions(t *testing.T, w *world) {
+	room := w.start(0, ann, bob)
+	w.append(events.MessagesStream(room), by(ann, 1), &events.MessagePosted{
+		Conversation: room, Author: ann, Text: events.Private("0"), Mentions: []uuid.UUID{bob},
+	})
+	w.edit(room, ann, 0, "1", 2, bob, ann)
+	w.edit(room, bob, 0, "not ann's", 3)
+	w.react(room, bob, 0, "👍", 4)
+	w.edit(room, ann, 0, "2", 5, bob)
+	set, _ := w.run()
+	w.catchUp(set)
+	history := func(after int64, limit int, unseen bool) (versions []projections.Version, next string) {
+		t.Helper()
+		found, err := set.Conversations.History(t.Context(), room, projections.HistoryRange{After: after, Limit: limit, Unseen: unseen})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found.Next != nil {
+			next = *found.Next
+		}
+		return found.Versions, next
+	}
+	mentioned := func() []uint64 {
+		t.Helper()
+		var counts []uint64
+		for _, user := range []uuid.UUID{ann, bob} {
+			shown, err := set.Conversations.Get(t.Context(), room, user)
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts = append(counts, shown.Mentioned)
+		}
+		return counts
+	}
+	want := []projections.Version{{Text: "0", At: morning.Add(1), Actor: ann}, {Text: "1", At: morning.Add(2), Actor: ann}, {Text: "2", At: morning.Add(5), Actor: ann}}
+	if got, next := history(-1, 3, false); !cmp.Equal(got, want) || next != "" {
+		t.Errorf("the history goes on at %q: %s", next, cmp.Diff(want, got))
+	}
+	if got, next := history(-1, 2, false); !cmp.Equal(got, want[:2]) || next != fmt.Sprintf("/v1/conversations/%s/messages/0/history?after=1&limit=2", room) {
+		t.Errorf("its first page goes on at %q: %s", next, cmp.Diff(want[:2], got))
+	}
+	if got, _ := history(1, 2, false); !cmp.Equal(got, want[2:]) {
+		t.Error(cmp.Diff(want[2:], got))
+	}
+	if got := mentioned(); !cmp.Equal(got, []uint64{0, 1}) {
+		t.Errorf("mentioned are %v", got)
+	}
+	w.retract(room, bob, 0, 6)
+	w.catchUp(set)
+	want = append(want, projections.Version{At: morning.Add(6), Actor: bob, Retracted: true})
+	if got, _ := history(-1, 9, true); !cmp.Equal(got, want) {
+		t.Error(cmp.Diff(want, got))
+	}
+	for i := range want {
+		want[i].Text = ""
+	}
+	if got, _ := history(-1, 9, false); !cmp.Equal(got, want) {
+		t.Error(cmp.Diff(want, got))
+	}
+	if got := mentioned(); !cmp.Equal(got, []uint64{0, 0}) {
+		t.Errorf("after the retraction, mentioned are %v", got)
+	}
+}
