@@ -57,13 +57,14 @@ func (r *runner[T]) read(ctx context.Context, reached views.Checkpoint, careful 
 	for recorded, err := range r.log.Follow(ctx, events.Position(reached.Position), r.projection.filter()) {
 		b.failed = err
 		if err == nil {
-			b.add(recorded)
+			b.add(recorded, r.goal.upTo)
 		}
 		if !b.closed(r.batchSize, careful) {
 			continue
 		}
 		reached = b.reached
-		if !pass(ctx, scanned, b) || err != nil {
+		failed := b.failed != nil
+		if !pass(ctx, scanned, b) || failed {
 			return
 		}
 		b = next(reached, used)
@@ -155,8 +156,16 @@ func pass[T any](ctx context.Context, to chan<- *batch[T], b *batch[T]) bool {
 	}
 }
 
-// add takes an event or a mark.
-func (b *batch[T]) add(recorded events.Recorded) {
+// add takes an event or a mark. A batch that comes to the bound is the last
+// one, and holds nothing beyond it.
+func (b *batch[T]) add(recorded events.Recorded, bound events.Position) {
+	if bound > 0 && recorded.Position >= bound {
+		b.failed = errReached
+	}
+	if bound > 0 && recorded.Position > bound {
+		b.reached.Position = uint64(bound)
+		return
+	}
 	b.reached.Position = uint64(recorded.Position)
 	if recorded.IsMark() {
 		b.caughtUp = true

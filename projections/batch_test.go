@@ -29,7 +29,7 @@ func TestBatchIsClosedWhenItIsFull(t *testing.T) {
 	for _, test := range tests {
 		b := &batch[int]{failed: test.failed}
 		for _, recorded := range test.events {
-			b.add(recorded)
+			b.add(recorded, 0)
 		}
 		if got := b.closed(3, test.careful); got != test.want {
 			t.Errorf("%s: closed is %v", test.what, got)

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"parley/events"
+	"parley/events/pgtest"
 	"parley/projections/views/viewstest"
 )
 
@@ -25,7 +26,7 @@ func TestDigestDoesNotDependOnBatches(t *testing.T) {
 
 // TestDigestDoesNotDependOnTheEngine rebuilds random histories on both.
 func TestDigestDoesNotDependOnTheEngine(t *testing.T) {
-	viewstest.Postgres(t) // which may skip the test
+	pgtest.Require(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, viewstest.SQLite)
 		w.talk(rt)
@@ -35,7 +36,7 @@ func TestDigestDoesNotDependOnTheEngine(t *testing.T) {
 
 // sameDigests rebuilds the views in places of the kinds given, each time in
 // batches of another size.
-func (w *world) sameDigests(rt *rapid.T, kinds ...func(testing.TB) viewstest.Opener) {
+func (w *world) sameDigests(rt *rapid.T, kinds ...viewstest.Kind) {
 	var first map[string]string
 	for i, kind := range kinds {
 		w.place = kind(w.t)

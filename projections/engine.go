@@ -40,60 +40,110 @@ type projection[T any] interface {
 	// reset forgets everything kept in memory, for the view is not what was
 	// applied last.
 	reset()
-	// digest covers all rows.
-	digest(ctx context.Context) (string, error)
 }
 
-// runner brings one projection forward. Only run changes the view.
-type runner[T any] struct {
-	progress
-	projection projection[T]
-	store      *views.Store
+// custom is a projection whose tables can hold the same history in several
+// ways: contents are what all of them have in common.
+type custom interface {
+	contents(ctx context.Context, tx *views.Tx) []views.Contents
+}
+
+// contentsOf are a projection's rows, as digests and comparisons see them.
+func contentsOf[T any](ctx context.Context, p projection[T], tx *views.Tx) []views.Contents {
+	if c, ok := p.(custom); ok {
+		return c.contents(ctx, tx)
+	}
+	return views.AllContents(ctx, tx, p.schema().Tables)
+}
+
+// settings are what all runners of a projection are given.
+type settings struct {
 	log        events.Log
 	logger     *slog.Logger
 	now        func() time.Time
 	meters     meters
 	batchSize  int
 	processors int
+}
 
-	reached  views.Checkpoint // owned by run
-	stored   views.Checkpoint // owned by run
-	storedAt time.Time        // owned by run
+// goal is where a run ends; the zero goal is to go on for ever.
+type goal struct {
+	// caughtUp: the log had nothing more.
+	caughtUp bool
+	// upTo: all up to this position is applied, and nothing after it.
+	upTo events.Position
+}
+
+// What a run that ended by itself ends with, beside a *Failure.
+var (
+	// errReached: the goal is reached.
+	errReached = errors.New("the goal is reached")
+	// errForeign: the view has events that the log lacks.
+	errForeign = errors.New("the view is of another log")
+)
+
+// runner brings one generation of a projection's view forward. It belongs to
+// one goroutine.
+type runner[T any] struct {
+	settings
+	*progress
+	projection projection[T]
+	target     *views.Generation
+	goal       goal
+
+	reached  views.Checkpoint
+	stored   views.Checkpoint
+	storedAt time.Time
 	// careful is the last position of a batch that failed: up to there events
-	// are applied one by one, to find the one that cannot be. Owned by run.
+	// are applied one by one, to find the one that cannot be.
 	careful events.Position
 }
 
-// run follows the log until the context ends or the projection stops.
-func (r *runner[T]) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := r.follow(ctx)
-		if ctx.Err() != nil || !r.goOn(ctx, err) {
-			break
-		}
+// run follows the log until the goal is reached, which is errReached, or the
+// view turns out to be of another log, which is errForeign, or the context
+// ends. Whatever else it cannot go on after is a *Failure.
+func (r *runner[T]) run(ctx context.Context, goal goal) error {
+	r.goal = goal
+	var err error
+	for again := true; again; again = r.goOn(ctx, err) {
+		err = r.follow(ctx)
 	}
 	r.keepCheckpoint(ctx)
+	if ctx.Err() != nil || errors.Is(err, errReached) || errors.Is(err, errForeign) {
+		return err
+	}
+	return r.giveUp(ctx, err)
 }
 
 // goOn tells whether to follow anew after an error, having waited if need be.
 func (r *runner[T]) goOn(ctx context.Context, err error) bool {
 	switch {
+	case ctx.Err() != nil:
+		return false
 	case errors.Is(err, errOneByOne):
 		return true
 	case errors.Is(err, events.ErrUnavailable) || views.Passing(err):
 		r.logger.WarnContext(ctx, "projection waits", "cause", err)
-		select {
-		case <-time.After(retryAfter):
-		case <-ctx.Done():
-		}
-		return true
+		r.setState(CatchingUp)
+		return pause(ctx, retryAfter)
 	}
-	r.giveUp(ctx, err)
 	return false
 }
 
+// pause waits, and tells whether the context still holds.
+func pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // giveUp stops the projection for good, loudly.
-func (r *runner[T]) giveUp(ctx context.Context, err error) {
+func (r *runner[T]) giveUp(ctx context.Context, err error) *Failure {
 	failure := &Failure{Position: r.passed(), Cause: err.Error()}
 	if culprit := (*unappliable)(nil); errors.As(err, &culprit) {
 		at := culprit.event
@@ -105,12 +155,16 @@ func (r *runner[T]) giveUp(ctx context.Context, err error) {
 	r.meters.stopped.Set(1)
 	r.logger.ErrorContext(ctx, "projection stopped", "stream", failure.Stream, "revision", failure.Revision, "position", failure.Position, "cause", failure.Cause)
 	r.stop(failure)
+	return failure
 }
 
 // follow applies what comes after the checkpoint, until an error.
 func (r *runner[T]) follow(ctx context.Context) error {
 	if err := r.resume(ctx); err != nil {
 		return err
+	}
+	if r.goal.upTo > 0 && r.reached.Position >= uint64(r.goal.upTo) {
+		return errReached
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	scanned, prepared, used := make(chan *batch[T]), make(chan *batch[T]), make(chan *batch[T], batchesInFlight)
@@ -124,8 +178,11 @@ func (r *runner[T]) follow(ctx context.Context) error {
 		if err := r.commit(ctx, b); err != nil {
 			return err
 		}
-		if b.failed != nil {
+		switch {
+		case b.failed != nil:
 			return b.failed
+		case b.caughtUp && r.goal.caughtUp:
+			return errReached
 		}
 		select {
 		case used <- b:
@@ -138,10 +195,10 @@ func (r *runner[T]) follow(ctx context.Context) error {
 	return errors.New("the log ended without a cause")
 }
 
-// resume begins at the stored checkpoint. A view of events that the log does
-// not have is of no use: it is emptied.
+// resume begins at the stored checkpoint, or at what did not matter after it
+// if nobody has moved it since.
 func (r *runner[T]) resume(ctx context.Context) error {
-	stored, err := r.store.Checkpoint(ctx)
+	stored, err := r.target.Checkpoint(ctx)
 	if err != nil {
 		return err
 	}
@@ -150,21 +207,17 @@ func (r *runner[T]) resume(ctx context.Context) error {
 		return err
 	}
 	if stored.Event > uint64(tip) {
-		r.logger.WarnContext(ctx, "projection rebuilds: its view has events that the log lacks", "position", stored.Event, "tip", tip)
-		if err := r.store.Clear(ctx); err != nil {
-			return err
-		}
-		stored = views.Checkpoint{}
-		r.projection.reset()
+		r.logger.WarnContext(ctx, "the view has events that the log lacks", "position", stored.Event, "tip", tip)
+		return errForeign
 	}
-	r.stored, r.storedAt = stored, r.now()
-	if stored == (views.Checkpoint{}) || r.reached.Position < stored.Position {
+	if stored != r.stored {
+		r.projection.reset()
 		r.reached = stored
 	}
+	r.stored, r.storedAt = stored, r.now()
 	// A mark may lie beyond the last event, where not every log lets a
 	// follower begin.
 	r.reached.Position = min(r.reached.Position, uint64(tip))
-	r.setState(CatchingUp)
 	r.advance(events.Position(r.reached.Position), time.Time{})
 	return nil
 }
@@ -173,7 +226,7 @@ func (r *runner[T]) resume(ctx context.Context) error {
 func (r *runner[T]) commit(ctx context.Context, b *batch[T]) error {
 	if len(b.items) > 0 {
 		began := r.now()
-		err := r.store.Update(ctx, b.reached, func(tx *views.Tx) error {
+		err := r.target.Update(ctx, b.reached, func(tx *views.Tx) error {
 			return r.projection.apply(ctx, tx, b.items)
 		})
 		if err != nil {
@@ -217,7 +270,7 @@ func (r *runner[T]) publish(b *batch[T]) {
 // storeCheckpoint moves the stored checkpoint past events that do not matter.
 func (r *runner[T]) storeCheckpoint(ctx context.Context) error {
 	if r.stored != r.reached {
-		if err := r.store.Update(ctx, r.reached, nil); err != nil {
+		if err := r.target.Update(ctx, r.reached, nil); err != nil {
 			return err
 		}
 	}

@@ -308,7 +308,3 @@ func (g *Growth) reset() {
 	g.registrations = make(map[registrationKey]int64)
 	g.active = make(map[activeKey]int64)
 }
-
-func (g *Growth) digest(ctx context.Context) (string, error) {
-	return digestTables(ctx, g.store, growthSchema.Tables)
-}

@@ -14,6 +14,8 @@ type Media struct {
 	store   *views.Store
 }
 
+func newMedia(journal *events.Journal) *Media { return &Media{journal: journal} }
+
 // Attachment is a file in a message.
 type Attachment struct {
 	Type  events.MediaKind `json:"type" enum:"image,animation,video,audio,file"`
@@ -76,7 +78,7 @@ func (m *Media) apply(ctx context.Context, tx *views.Tx, items []events.Event) e
 		case *events.MediaUploaded:
 			err = m.upload(ctx, tx, fact, event.Meta.OccurredAt)
 		case *events.MediaSwept:
-			_, err = tx.Exec(ctx, `DELETE FROM idle WHERE media = $1`, fact.Media[:])
+			err = tx.Queue(ctx, `DELETE FROM idle WHERE media = $1`, fact.Media[:])
 		}
 		if err != nil {
 			return err
@@ -86,7 +88,7 @@ func (m *Media) apply(ctx context.Context, tx *views.Tx, items []events.Event) e
 }
 
 func (m *Media) upload(ctx context.Context, tx *views.Tx, fact *events.MediaUploaded, at time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO idle (media, since, keep_until) VALUES ($1, $2, $3)
+	err := tx.Queue(ctx, `INSERT INTO idle (media, since, keep_until) VALUES ($1, $2, $3)
 		ON CONFLICT (media) DO UPDATE SET since = excluded.since,
 			keep_until = CASE WHEN excluded.keep_until > idle.keep_until THEN excluded.keep_until ELSE idle.keep_until END`,
 		fact.Media[:], at.UnixMicro(), fact.KeepUntil.UnixMicro())
@@ -96,10 +98,6 @@ func (m *Media) upload(ctx context.Context, tx *views.Tx, fact *events.MediaUplo
 func (m *Media) committed() {}
 
 func (m *Media) reset() {}
-
-func (m *Media) digest(ctx context.Context) (string, error) {
-	return digestTables(ctx, m.store, mediaSchema.Tables)
-}
 
 // Idle is a file that no message has.
 type Idle struct {

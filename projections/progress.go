@@ -28,6 +28,12 @@ type waiter struct {
 
 func (p *progress) passed() events.Position { return events.Position(p.position.Load()) }
 
+func (p *progress) lastCreated() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.created
+}
+
 // advance says that everything up to the position is to be seen.
 func (p *progress) advance(position events.Position, created time.Time) {
 	p.mu.Lock()
@@ -60,10 +66,20 @@ func (p *progress) wake(due func(waiter) bool) {
 	p.waiters = waiting
 }
 
+// startOver is catching up, unless it goes on running.
+func (p *progress) startOver() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state != Running {
+		p.state, p.failure = CatchingUp, nil
+	}
+}
+
+// setState leaves a failure behind.
 func (p *progress) setState(state State) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.state = state
+	p.state, p.failure = state, nil
 }
 
 // wait returns when the position is passed; see Set.Wait.

@@ -41,6 +41,10 @@ var (
 	// ErrBehind: the view did not pass the position in time. The cause is the
 	// context's.
 	ErrBehind = errors.New("the view has not caught up yet")
+	// ErrBuilding: the view is being built, and there is none to show yet.
+	ErrBuilding = views.ErrBuilding
+	// ErrUnavailable: the database of the views cannot be reached.
+	ErrUnavailable = views.ErrUnavailable
 	// ErrStopped: the projection met an event that it cannot apply, and shows
 	// what was before it.
 	ErrStopped = errors.New("the projection is stopped")
@@ -75,52 +79,74 @@ type Set struct {
 	Revocations *Revocations
 	Media       *Media
 
-	log     events.Log
-	now     func() time.Time
-	engines []engine // in the order of Status
+	log    events.Log
+	now    func() time.Time
+	models []readModel // in the order of Status
 }
 
-// engine is a runner, whatever its projection needs of an event.
-type engine interface {
+// readModel is a model, whatever its projection needs of an event.
+type readModel interface {
 	name() string
+	open(ctx context.Context, tip events.Position) error
 	run(ctx context.Context)
 	wait(ctx context.Context, position events.Position) error
+	ask(ctx context.Context, task task) (Checked, error)
 	status(tip events.Position, now time.Time) Status
 	digest(ctx context.Context) (string, error)
 	close() error
 }
 
-// Open opens or makes the views in opts.Views. A view of an older version of a
-// projection is dropped, and rebuilt by Run. Its errors are those of the
-// engine's Open.
+// Open opens the views in opts.Views. Where there is none yet of a projection's
+// version, Run builds it; until then, one of an older version serves if its
+// tables are the same, or else queries fail with ErrBuilding. Open's errors are
+// those of the engine's.
 func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, error) {
 	opts.setDefaults()
 	conversations := newConversations(journal, opts.Now)
 	s := &Set{
-		Users:         &Users{journal: journal},
+		Users:         newUsers(journal),
 		Conversations: conversations,
 		Growth:        newGrowth(opts.Now),
 		Search:        newSearch(journal, conversations),
 		Revocations:   newRevocations(journal, opts.Logger),
-		Media:         &Media{journal: journal},
+		Media:         newMedia(journal),
 		log:           journal.Log,
 		now:           opts.Now,
 	}
-	meters, err := newMeterSet(opts.Metrics)
-	if err != nil {
-		return nil, err
+	meters := newMeterSet()
+	if opts.Metrics != nil {
+		if err := meters.register(opts.Metrics); err != nil {
+			return nil, err
+		}
 	}
-	err = errors.Join(
-		open(ctx, s, opts, meters, s.Users, &s.Users.store),
-		open(ctx, s, opts, meters, s.Conversations, &s.Conversations.store),
-		open(ctx, s, opts, meters, s.Growth, &s.Growth.store),
-		open(ctx, s, opts, meters, s.Media, &s.Media.store),
-		open(ctx, s, opts, meters, s.Search, &s.Search.store),
+	err := errors.Join(
+		open(ctx, s, opts, meters, &s.Users.store, s.Users, func() *Users { return newUsers(journal) }),
+		open(ctx, s, opts, meters, &s.Conversations.store, s.Conversations, func() *Conversations { return newConversations(journal, opts.Now) }),
+		open(ctx, s, opts, meters, &s.Growth.store, s.Growth, func() *Growth { return newGrowth(opts.Now) }),
+		open(ctx, s, opts, meters, &s.Media.store, s.Media, func() *Media { return newMedia(journal) }),
+		open(ctx, s, opts, meters, &s.Search.store, s.Search, func() *Search { return newSearch(journal, conversations) }),
 	)
+	if err == nil {
+		err = s.stand(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// stand learns where the views stand. If the log is empty, they are complete.
+func (s *Set) stand(ctx context.Context) error {
+	tip, err := events.Tip(ctx, s.log)
+	if err != nil {
+		tip = events.End // and so not known to be empty
+	}
+	for _, m := range s.models {
+		if err := m.open(ctx, tip); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (o *Options) setDefaults() {
@@ -136,29 +162,26 @@ func (o *Options) setDefaults() {
 }
 
 // open opens a projection's store and gives it to the projection, if it is
-// wanted.
-func open[T any](ctx context.Context, s *Set, opts Options, meters meterSet, p projection[T], store **views.Store) error {
+// wanted. The projection serves and goes on with what serves; fresh makes others
+// of its kind, to fill views beside that one.
+func open[T any, P projection[T]](ctx context.Context, s *Set, opts Options, meters meterSet, store **views.Store, p P, fresh func() P) error {
 	schema := p.schema()
 	if len(opts.Only) > 0 && !slices.Contains(opts.Only, schema.Name) {
 		return nil
 	}
 	opened, err := opts.Views.Open(ctx, schema)
 	if err != nil {
-		return err
+		return fmt.Errorf("projection %s: %w", schema.Name, err)
 	}
 	*store = opened
-	r := &runner[T]{
-		projection: p,
-		store:      opened,
+	s.models = append(s.models, newModel(p, func() projection[T] { return fresh() }, opened, settings{
 		log:        s.log,
 		logger:     opts.Logger.With("projection", schema.Name),
 		now:        opts.Now,
 		meters:     meters.of(schema.Name),
 		batchSize:  opts.BatchEvents,
 		processors: runtime.GOMAXPROCS(0),
-	}
-	r.state = CatchingUp
-	s.engines = append(s.engines, r)
+	}))
 	return nil
 }
 
@@ -168,8 +191,8 @@ func open[T any](ctx context.Context, s *Set, opts Options, meters meterSet, p p
 func (s *Set) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	running.Go(func() { s.Revocations.run(ctx) })
-	for _, e := range s.engines {
-		running.Go(func() { e.run(ctx) })
+	for _, m := range s.models {
+		running.Go(func() { m.run(ctx) })
 	}
 	running.Wait()
 }
@@ -177,8 +200,8 @@ func (s *Set) Run(ctx context.Context) {
 // Close closes the views. Run must have returned.
 func (s *Set) Close() error {
 	var errs []error
-	for _, e := range s.engines {
-		errs = append(errs, e.close())
+	for _, m := range s.models {
+		errs = append(errs, m.close())
 	}
 	return errors.Join(errs...)
 }
@@ -189,11 +212,11 @@ func (s *Set) Close() error {
 // Errors: ErrBehind when the context ends first, ErrStopped when the
 // projection stopped before the position, ErrNotFound for an unknown name.
 func (s *Set) Wait(ctx context.Context, projection string, position events.Position) error {
-	e, err := s.engine(projection)
+	m, err := s.model(projection)
 	if err != nil {
 		return err
 	}
-	if err := e.wait(ctx, position); err != nil {
+	if err := m.wait(ctx, position); err != nil {
 		return fmt.Errorf("projection %s: %w", projection, err)
 	}
 	return nil
@@ -206,8 +229,8 @@ func (s *Set) CatchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range s.engines {
-		if err := s.Wait(ctx, e.name(), tip); err != nil {
+	for _, m := range s.models {
+		if err := s.Wait(ctx, m.name(), tip); err != nil {
 			return err
 		}
 	}
@@ -218,9 +241,9 @@ func (s *Set) CatchUp(ctx context.Context) error {
 // be reached, it comes with the log's error, and Tip and Lag are zero.
 func (s *Set) Status(ctx context.Context) ([]Status, error) {
 	tip, err := events.Tip(ctx, s.log)
-	all := make([]Status, len(s.engines))
-	for i, e := range s.engines {
-		all[i] = e.status(tip, s.now())
+	all := make([]Status, len(s.models))
+	for i, m := range s.models {
+		all[i] = m.status(tip, s.now())
 	}
 	return all, err
 }
@@ -229,17 +252,17 @@ func (s *Set) Status(ctx context.Context) ([]Status, error) {
 // order. The same history gives the same digest, however it was batched.
 // ErrNotFound for an unknown name.
 func (s *Set) Digest(ctx context.Context, projection string) (string, error) {
-	e, err := s.engine(projection)
+	m, err := s.model(projection)
 	if err != nil {
 		return "", err
 	}
-	return e.digest(ctx)
+	return m.digest(ctx)
 }
 
-func (s *Set) engine(name string) (engine, error) {
-	for _, e := range s.engines {
-		if e.name() == name {
-			return e, nil
+func (s *Set) model(name string) (readModel, error) {
+	for _, m := range s.models {
+		if m.name() == name {
+			return m, nil
 		}
 	}
 	return nil, fmt.Errorf("projection %q: %w", name, ErrNotFound)

@@ -84,16 +84,3 @@ func idFrom(column []byte) (uuid.UUID, error) {
 	}
 	return id, nil
 }
-
-func digestTables(ctx context.Context, store *views.Store, tables []views.Table) (string, error) {
-	digest := views.NewDigest()
-	err := store.Snapshot(ctx, func(tx *views.Tx) error {
-		for _, table := range tables {
-			if err := digest.AddTable(ctx, tx, table); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return digest.Sum(), err
-}

@@ -172,49 +172,62 @@ func lineNumber(line []byte) int64 {
 	return number
 }
 
-// digest covers each message, however they were cut into runs.
-func (c *Conversations) digest(ctx context.Context) (string, error) {
-	digest := views.NewDigest()
-	err := c.store.Snapshot(ctx, func(tx *views.Tx) error {
-		for _, table := range conversationsSchema.Tables {
-			add := digest.AddTable
-			if table.Name == messagesTable.Name {
-				add = addMessages(digest)
-			}
-			if err := add(ctx, tx, table); err != nil {
-				return err
-			}
+// contents show each message by itself, however they were cut into runs.
+func (c *Conversations) contents(ctx context.Context, tx *views.Tx) []views.Contents {
+	var all []views.Contents
+	for _, table := range conversationsSchema.Tables {
+		if table.Name == messagesTable.Name {
+			all = append(all, messageContents(ctx, tx))
+		} else {
+			all = append(all, views.TableContents(ctx, tx, table))
 		}
-		return nil
-	})
-	return digest.Sum(), err
+	}
+	return all
 }
 
-func addMessages(digest *views.Digest) func(context.Context, *views.Tx, views.Table) error {
-	return func(ctx context.Context, tx *views.Tx, _ views.Table) error {
-		rows, err := tx.Query(ctx, `SELECT conversation, first, last, size, ordinal, lines FROM messages ORDER BY conversation, first`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var conversation []byte
-			var r run
-			if err := rows.Scan(&conversation, &r.first, &r.last, &r.size, &r.ordinal, &r.lines); err != nil {
-				return err
+func messageContents(ctx context.Context, tx *views.Tx) views.Contents {
+	return views.Contents{
+		Table:   messagesTable.Name,
+		Columns: []string{"conversation", "number", "ordinal", "line"},
+		Key:     []string{"conversation", "number"},
+		Rows: func(yield func([]any, error) bool) {
+			rows, err := tx.Query(ctx, `SELECT conversation, first, last, size, ordinal, lines FROM messages ORDER BY conversation, first`)
+			if err != nil {
+				yield(nil, err)
+				return
 			}
-			if err := r.check(); err != nil {
-				return err
-			}
-			for line := range bytes.Lines(r.lines) {
-				if err := digest.Add(conversation, lineNumber(line), r.ordinal, line); err != nil {
-					return err
+			defer rows.Close()
+			for rows.Next() {
+				if !yieldRun(rows, yield) {
+					return
 				}
-				r.ordinal++
 			}
-		}
-		return rows.Err()
+			if err := rows.Err(); err != nil {
+				yield(nil, err)
+			}
+		},
 	}
+}
+
+// yieldRun yields a run's messages, and tells whether more are wanted.
+func yieldRun(rows *views.Rows, yield func([]any, error) bool) bool {
+	var conversation []byte
+	var r run
+	err := rows.Scan(&conversation, &r.first, &r.last, &r.size, &r.ordinal, &r.lines)
+	if err == nil {
+		err = r.check()
+	}
+	if err != nil {
+		yield(nil, err)
+		return false
+	}
+	for line := range bytes.Lines(r.lines) {
+		if !yield([]any{conversation, lineNumber(line), r.ordinal, line}, nil) {
+			return false
+		}
+		r.ordinal++
+	}
+	return true
 }
 
 // check holds a run's columns against its lines.

@@ -266,16 +266,7 @@ func (s *Search) reset() {
 	s.found, s.slots = make(map[messageKey]*indexed), make(map[int64]int64)
 }
 
-// digest covers the words of each message too.
-func (s *Search) digest(ctx context.Context) (string, error) {
-	digest := views.NewDigest()
-	err := s.store.Snapshot(ctx, func(tx *views.Tx) error {
-		for _, table := range searchSchema.Tables {
-			if err := digest.AddTable(ctx, tx, table); err != nil {
-				return err
-			}
-		}
-		return digest.AddTexts(ctx, tx, "messages")
-	})
-	return digest.Sum(), err
+// contents are the words of each message too.
+func (s *Search) contents(ctx context.Context, tx *views.Tx) []views.Contents {
+	return append(views.AllContents(ctx, tx, searchSchema.Tables), views.TextContents(ctx, tx, "messages"))
 }

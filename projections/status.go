@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -38,6 +37,15 @@ type Status struct {
 	LagSeconds float64 `json:"lagSeconds"`
 	// Failure is set when the projection is stopped.
 	Failure *Failure `json:"failure"`
+	// Building is set while another view is built, to take the place of this
+	// one.
+	Building *Building `json:"building"`
+}
+
+// Building is how far a view that is built is.
+type Building struct {
+	Version  int             `json:"version"`
+	Position events.Position `json:"position"`
 }
 
 // Failure is the event that stopped a projection, and why.
@@ -48,29 +56,33 @@ type Failure struct {
 	Cause    string          `json:"cause"`
 }
 
-func (r *runner[T]) name() string { return r.projection.schema().Name }
+func (f *Failure) Error() string {
+	if f.Stream == "" {
+		return fmt.Sprintf("stopped at position %d: %s", f.Position, f.Cause)
+	}
+	return fmt.Sprintf("stopped by event %d of %s at position %d: %s", f.Revision, f.Stream, f.Position, f.Cause)
+}
 
-func (r *runner[T]) digest(ctx context.Context) (string, error) { return r.projection.digest(ctx) }
-
-func (r *runner[T]) close() error { return r.store.Close() }
-
-func (r *runner[T]) status(tip events.Position, now time.Time) Status {
-	schema := r.projection.schema()
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (m *model[T]) status(tip events.Position, now time.Time) Status {
+	schema := m.projection.schema()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	status := Status{
 		Name:     schema.Name,
 		Version:  schema.Version,
-		State:    r.state,
-		Position: r.passed(),
+		State:    m.state,
+		Position: m.passed(),
 		Tip:      tip,
-		Failure:  r.failure,
+		Failure:  m.failure,
 	}
 	if tip > status.Position {
 		status.Lag = uint64(tip - status.Position)
-		if !r.created.IsZero() {
-			status.LagSeconds = max(0, now.Sub(r.created).Seconds())
+		if !m.created.IsZero() {
+			status.LagSeconds = max(0, now.Sub(m.created).Seconds())
 		}
+	}
+	if builder := m.builder.Load(); builder != nil {
+		status.Building = &Building{Version: schema.Version, Position: builder.passed()}
 	}
 	return status
 }
@@ -80,6 +92,7 @@ type meters struct {
 	applied  prometheus.Counter
 	position prometheus.Gauge
 	stopped  prometheus.Gauge
+	building prometheus.Gauge
 	commit   prometheus.Observer
 }
 
@@ -88,13 +101,13 @@ type meterSet struct {
 	applied  *prometheus.CounterVec
 	position *prometheus.GaugeVec
 	stopped  *prometheus.GaugeVec
+	building *prometheus.GaugeVec
 	commit   *prometheus.HistogramVec
 }
 
-// newMeterSet registers the metrics, unless registerer is nil.
-func newMeterSet(registerer prometheus.Registerer) (meterSet, error) {
+func newMeterSet() meterSet {
 	label := []string{"projection"}
-	m := meterSet{
+	return meterSet{
 		applied: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_projection_events_total",
 			Help: "Events applied to a view.",
@@ -107,30 +120,34 @@ func newMeterSet(registerer prometheus.Registerer) (meterSet, error) {
 			Name: "parley_projection_stopped",
 			Help: "1 if a projection met an event that it cannot apply.",
 		}, label),
+		building: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "parley_projection_building",
+			Help: "1 while another view is built, to take the place of the one that serves.",
+		}, label),
 		commit: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "parley_projection_commit_seconds",
 			Help:    "Time to apply and store one batch of events.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
 		}, label),
 	}
-	if registerer == nil {
-		return m, nil
-	}
-	for _, collector := range []prometheus.Collector{m.applied, m.position, m.stopped, m.commit} {
+}
+
+// register is for those that are to be seen.
+func (m meterSet) register(registerer prometheus.Registerer) error {
+	for _, collector := range []prometheus.Collector{m.applied, m.position, m.stopped, m.building, m.commit} {
 		if err := registerer.Register(collector); err != nil {
-			return m, fmt.Errorf("registering a projection's metric: %w", err)
+			return fmt.Errorf("registering a projection's metric: %w", err)
 		}
 	}
-	return m, nil
+	return nil
 }
 
 func (m meterSet) of(name string) meters {
-	stopped := m.stopped.WithLabelValues(name)
-	stopped.Set(0)
 	return meters{
 		applied:  m.applied.WithLabelValues(name),
 		position: m.position.WithLabelValues(name),
-		stopped:  stopped,
+		stopped:  m.stopped.WithLabelValues(name),
+		building: m.building.WithLabelValues(name),
 		commit:   m.commit.WithLabelValues(name),
 	}
 }

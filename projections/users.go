@@ -29,6 +29,8 @@ type Users struct {
 	store   *views.Store
 }
 
+func newUsers(journal *events.Journal) *Users { return &Users{journal: journal} }
+
 var usersSchema = views.Schema{
 	Name:    UsersName,
 	Version: 2,
@@ -100,10 +102,6 @@ func changeProfile(ctx context.Context, tx *views.Tx, event events.Event, fact *
 func (u *Users) committed() {}
 
 func (u *Users) reset() {}
-
-func (u *Users) digest(ctx context.Context) (string, error) {
-	return digestTables(ctx, u.store, usersSchema.Tables)
-}
 
 // Get returns a user, or ErrNotFound.
 func (u *Users) Get(ctx context.Context, id uuid.UUID) (User, error) {

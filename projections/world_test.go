@@ -38,7 +38,7 @@ type world struct {
 	journal *events.Journal
 	vault   *vault.Vault
 	// kind makes places for views, all on one engine; place is the one in use.
-	kind   func(testing.TB) viewstest.Opener
+	kind   viewstest.Kind
 	place  viewstest.Opener
 	logged *logBuffer
 	// opts are used by the next open.
@@ -51,15 +51,12 @@ var morning = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 // everywhere runs a test in a new world on each engine of views.
 func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	for name, kind := range map[string]func(testing.TB) viewstest.Opener{"sqlite": viewstest.SQLite, "postgres": viewstest.Postgres} {
-		t.Run(name, func(t *testing.T) { test(t, newWorld(t, kind)) })
-	}
+	viewstest.Each(t, func(t *testing.T, kind viewstest.Kind) { test(t, newWorld(t, kind)) })
 }
 
 // newWorld is a world whose views are in places of the kind given.
-func newWorld(t testing.TB, kind func(testing.TB) viewstest.Opener) *world {
+func newWorld(t testing.TB, kind viewstest.Kind) *world {
 	t.Helper()
-	place := kind(t) // which may skip the test
 	log, err := node.Open("log", node.Options{FS: vfs.NewMem(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +77,7 @@ func newWorld(t testing.TB, kind func(testing.TB) viewstest.Opener) *world {
 		journal: &events.Journal{Log: log, Keys: keys, Now: func() time.Time { return morning }, NewID: newID},
 		vault:   keys,
 		kind:    kind,
-		place:   place,
+		place:   kind(t),
 		logged:  logged,
 		opts:    projections.Options{Logger: slog.New(slog.NewTextHandler(logged, nil))},
 	}

@@ -43,12 +43,6 @@ func Main(m *testing.M) (code int) {
 	return code
 }
 
-// Installed tells whether PostgreSQL is there to be started.
-func Installed() bool {
-	_, err := programs()
-	return err == nil
-}
-
 // URL is a connection string of a cluster that all tests of the process
 // share. Its search_path names a schema that is nobody else's and does not
 // exist yet. Without PostgreSQL the test is skipped, or fails if
@@ -62,6 +56,14 @@ func URL(t testing.TB) string {
 	}
 	require(t, shared.err)
 	return shared.cluster.URL(fmt.Sprintf("t%d", names.Add(1)))
+}
+
+// Require skips the test without PostgreSQL, or fails if PARLEY_TEST_REQUIRE is
+// "all".
+func Require(t testing.TB) {
+	t.Helper()
+	_, err := programs()
+	require(t, err)
 }
 
 // Start starts a cluster of the test's own, which ends with the test.

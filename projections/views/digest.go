@@ -1,7 +1,6 @@
 package views
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -54,36 +53,20 @@ func (d *Digest) bytes(kind byte, value []byte) {
 // Sum is the digest so far, in hex.
 func (d *Digest) Sum() string { return hex.EncodeToString(d.sum.Sum(nil)) }
 
-// AddTable continues with a table's rows in the order of its key.
-func (d *Digest) AddTable(ctx context.Context, tx *Tx, table Table) error {
-	rows, err := tx.Query(ctx, "SELECT * FROM "+table.Name+" ORDER BY "+table.Key)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return err
-	}
-	if err := d.Add(table.Name); err != nil {
-		return err
-	}
-	for rows.Next() {
-		if err := d.addRow(rows, len(columns)); err != nil {
-			return fmt.Errorf("table %s: %w", table.Name, err)
+// AddContents continues with rows.
+func (d *Digest) AddContents(all ...Contents) error {
+	for _, contents := range all {
+		if err := d.Add(contents.Table); err != nil {
+			return err
+		}
+		for row, err := range contents.Rows {
+			if err == nil {
+				err = d.Add(row...)
+			}
+			if err != nil {
+				return fmt.Errorf("table %s: %w", contents.Table, err)
+			}
 		}
 	}
-	return rows.Err()
-}
-
-func (d *Digest) addRow(rows *Rows, columns int) error {
-	values := make([]any, columns)
-	into := make([]any, columns)
-	for i := range values {
-		into[i] = &values[i]
-	}
-	if err := rows.Scan(into...); err != nil {
-		return err
-	}
-	return d.Add(values...)
+	return nil
 }

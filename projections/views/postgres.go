@@ -8,11 +8,10 @@ import (
 	"net"
 	"regexp"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -62,7 +61,11 @@ func OpenPostgres(ctx context.Context, connection string) (*Postgres, error) {
 	}
 	prepareConfig(config)
 	e := &Postgres{schema: schema, readers: openPool(config, "read", postgresReaders), writers: openPool(config, "write", 0)}
-	if err := e.check(ctx); err != nil {
+	err = e.check(ctx)
+	if err == nil {
+		err = e.define(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(unavailable(err), e.Close())
 	}
 	return e, nil
@@ -126,192 +129,136 @@ func (e *Postgres) check(ctx context.Context) error {
 	return nil
 }
 
+// define makes the schema with the list of all generations, if it is missing.
+func (e *Postgres) define(ctx context.Context) error {
+	return e.transact(ctx, func(tx *sql.Tx) error {
+		return each(ctx, tx,
+			// Two servers that start at once do not make the same thing.
+			fmt.Sprintf("SELECT pg_advisory_xact_lock(hashtextextended('%s', 0))", e.schema),
+			"CREATE SCHEMA IF NOT EXISTS "+e.schema,
+			fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s.generations (
+				number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+				model TEXT NOT NULL,
+				version BIGINT NOT NULL,
+				purpose TEXT NOT NULL,
+				definition TEXT NOT NULL)`, e.schema))
+	})
+}
+
+// transact runs a transaction of the engine's own.
+func (e *Postgres) transact(ctx context.Context, change func(*sql.Tx) error) error {
+	tx, err := e.writers.BeginTx(ctx, nil)
+	if err != nil {
+		return unavailable(err)
+	}
+	if err := change(tx); err != nil {
+		return errors.Join(unavailable(err), undo(tx))
+	}
+	return unavailable(tx.Commit())
+}
+
+// each runs statements without arguments, all sent at once.
+func each(ctx context.Context, tx *sql.Tx, statements ...string) error {
+	text := strings.Join(statements, ";\n")
+	if _, err := tx.ExecContext(ctx, text, pgx.QueryExecModeSimpleProtocol); err != nil {
+		return fmt.Errorf("%s: %w", text, err)
+	}
+	return nil
+}
+
 // Close is Engine.Close.
 func (e *Postgres) Close() error { return errors.Join(e.readers.Close(), e.writers.Close()) }
 
 // Open is Engine.Open.
 func (e *Postgres) Open(ctx context.Context, schema Schema) (*Store, error) {
-	tables := &postgresTables{engine: e, schema: fmt.Sprintf("%s_%s_v%d", e.schema, schema.Name, schema.Version), names: make(map[string]bool)}
-	for _, table := range append(schema.tables(), vectors.tables(schema)...) {
-		tables.names[table.Name] = true
-	}
-	if err := tables.define(ctx, schema); err != nil {
-		return nil, fmt.Errorf("opening the view %s in PostgreSQL: %w", tables.schema, unavailable(err))
-	}
-	return &Store{schema, tables}, nil
+	return openStore(ctx, schema, &schemaShelf{e, schema})
 }
 
-// postgresTables are the tables of one store.
-type postgresTables struct {
+// schemaShelf is a read model's schemas. The list of generations says which
+// there are.
+type schemaShelf struct {
 	engine *Postgres
-	schema string
-	names  map[string]bool
-	texts  sync.Map // statement → the statement qualified
+	schema Schema
 }
 
-// qualified is a statement for this store's tables.
-func (t *postgresTables) qualified(text string) string {
-	if known, ok := t.texts.Load(text); ok {
-		return known.(string)
-	}
-	made := qualify(text, t.schema, t.names)
-	t.texts.Store(text, made)
-	return made
-}
-
-// define makes the tables that are missing, all or none.
-func (t *postgresTables) define(ctx context.Context, schema Schema) error {
-	tx, err := t.engine.writers.BeginTx(ctx, nil)
+func (s *schemaShelf) list(ctx context.Context) (all []*Generation, err error) {
+	rows, err := s.engine.readers.QueryContext(ctx, fmt.Sprintf(
+		"SELECT number, version, purpose, definition FROM %s.generations WHERE model = $1 ORDER BY number", s.engine.schema), s.schema.Name)
 	if err != nil {
-		return err
+		return nil, unavailable(err)
 	}
-	statements := []string{
-		// Two servers that start at once do not make the same thing.
-		"SELECT pg_advisory_xact_lock(hashtextextended('" + t.schema + "', 0))",
-		"CREATE SCHEMA IF NOT EXISTS " + t.schema,
-	}
-	for _, table := range append(schema.tables(), vectors.tables(schema)...) {
-		statements = append(statements, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s (%s, PRIMARY KEY (%s))",
-			t.schema, table.Name, collate(table.Columns), table.Key))
-	}
-	for _, index := range append(vectors.definitions(schema), schema.Indexes...) {
-		statements = append(statements, t.qualified(index))
-	}
-	for _, statement := range statements {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", statement, err), undo(tx))
+	defer rows.Close()
+	for rows.Next() {
+		g := new(Generation)
+		if err := rows.Scan(&g.Number, &g.Version, &g.purpose, &g.definition); err != nil {
+			return nil, unavailable(err)
 		}
+		g.tables = s.tables(g.Number)
+		all = append(all, g)
 	}
-	return tx.Commit()
+	return all, unavailable(rows.Err())
 }
 
-func (t *postgresTables) dialect() *dialect { return &vectors }
-
-func (t *postgresTables) close() error { return nil }
-
-func (t *postgresTables) fault(err error) error { return unavailable(err) }
-
-func (t *postgresTables) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, readTimeout)
+func (s *schemaShelf) tables(number int64) *postgresTables {
+	t := &postgresTables{engine: s.engine, schema: s.name(number), names: make(map[string]bool)}
+	for _, table := range s.allTables() {
+		t.names[table.Name] = true
+	}
+	return t
 }
 
-func (t *postgresTables) read(ctx context.Context, text string, args []any) (*sql.Rows, error) {
-	return t.engine.readers.QueryContext(ctx, t.qualified(text), args...)
+// allTables are the schema's own and those that keep its texts.
+func (s *schemaShelf) allTables() []Table {
+	return append(s.schema.tables(), vectors.tables(s.schema)...)
 }
 
-func (t *postgresTables) snapshot(ctx context.Context) (transaction, error) {
-	return t.begin(ctx, t.engine.readers, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+func (s *schemaShelf) name(number int64) string {
+	return fmt.Sprintf("%s_%s_%d", s.engine.schema, s.schema.Name, number)
 }
 
-func (t *postgresTables) update(ctx context.Context) (transaction, error) {
-	return t.begin(ctx, t.engine.writers, "BEGIN")
-}
-
-// begin takes a connection. The statement goes with the first one that is
-// sent.
-func (t *postgresTables) begin(ctx context.Context, pool *sql.DB, statement string) (transaction, error) {
-	connection, err := pool.Conn(ctx)
+func (s *schemaShelf) create(ctx context.Context, purpose purpose) (*Generation, error) {
+	g := &Generation{Version: s.schema.Version, purpose: purpose, definition: s.schema.definition()}
+	err := s.engine.transact(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, fmt.Sprintf(
+			"INSERT INTO %s.generations (model, version, purpose, definition) VALUES ($1, $2, $3, $4) RETURNING number", s.engine.schema),
+			s.schema.Name, g.Version, string(purpose), g.definition).Scan(&g.Number)
+		if err != nil {
+			return err
+		}
+		return each(ctx, tx, s.definitions(g.Number)...)
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("making a generation of the view %s: %w", s.schema.Name, err)
 	}
-	tx := &postgresTx{tables: t, connection: connection}
-	tx.queued.Queue(statement)
-	return tx, nil
+	g.tables = s.tables(g.Number)
+	return g, nil
 }
 
-// queuedAtOnce bounds the statements that wait to be sent together.
-const queuedAtOnce = 1024
-
-// postgresTx is a transaction. Statements whose counts nobody needs are sent
-// many at a time.
-type postgresTx struct {
-	tables     *postgresTables
-	connection *sql.Conn
-	queued     pgx.Batch
-	ended      bool
+// definitions make a generation's schema.
+func (s *schemaShelf) definitions(number int64) []string {
+	statements := []string{"CREATE SCHEMA " + s.name(number)}
+	for _, table := range s.allTables() {
+		statements = append(statements, fmt.Sprintf("CREATE TABLE %s.%s (%s, PRIMARY KEY (%s))",
+			s.name(number), table.Name, collate(table.Columns), table.Key))
+	}
+	tables := s.tables(number)
+	for _, index := range append(vectors.definitions(s.schema), s.schema.Indexes...) {
+		statements = append(statements, tables.qualified(index))
+	}
+	return statements
 }
 
-func (t *postgresTx) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
-	if err := t.flush(ctx); err != nil {
-		return nil, err
-	}
-	return t.connection.QueryContext(ctx, t.tables.qualified(text), args...)
-}
-
-func (t *postgresTx) exec(ctx context.Context, text string, args []any) (int64, error) {
-	if err := t.flush(ctx); err != nil {
-		return 0, err
-	}
-	result, err := t.connection.ExecContext(ctx, t.tables.qualified(text), args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-func (t *postgresTx) queue(ctx context.Context, text string, args []any) error {
-	t.queued.Queue(t.tables.qualified(text), args...)
-	if t.queued.Len() < queuedAtOnce {
-		return nil
-	}
-	return t.flush(ctx)
-}
-
-// flush sends what is queued and reads the answers.
-func (t *postgresTx) flush(ctx context.Context) error {
-	if t.queued.Len() == 0 {
-		return nil
-	}
-	_, err := t.send(ctx)
-	return err
-}
-
-// send is flush, and returns what the last statement was answered with.
-func (t *postgresTx) send(ctx context.Context) (last pgconn.CommandTag, err error) {
-	batch := t.queued
-	t.queued = pgx.Batch{}
-	err = t.connection.Raw(func(connection any) error {
-		answers := connection.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
-		for range batch.Len() {
-			if last, err = answers.Exec(); err != nil {
-				break
-			}
-		}
-		if ended := answers.Close(); err == nil {
-			err = ended
-		}
+func (s *schemaShelf) serve(ctx context.Context, g *Generation) error {
+	return s.engine.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("UPDATE %s.generations SET purpose = $1 WHERE number = $2", s.engine.schema), string(serving), g.Number)
 		return err
 	})
-	return last, err
 }
 
-// errAborted: a statement failed before, and its error was passed over.
-var errAborted = errors.New("the transaction was aborted by an earlier error")
-
-// commit does not end with its context: an update that is about to be stored
-// is stored.
-func (t *postgresTx) commit(ctx context.Context) error {
-	t.queued.Queue("COMMIT")
-	last, err := t.send(context.WithoutCancel(ctx))
-	if err != nil {
-		return err
-	}
-	t.ended = true
-	if last.String() != "COMMIT" {
-		err = errAborted
-	}
-	return errors.Join(err, t.connection.Close())
-}
-
-func (t *postgresTx) rollback() error {
-	if t.ended {
-		return nil
-	}
-	t.ended = true
-	_, err := t.connection.ExecContext(context.Background(), "ROLLBACK")
-	if err != nil && passes(err) {
-		// The connection is lost, and with it the transaction.
-		err = nil
-	}
-	return errors.Join(err, t.connection.Close())
+func (s *schemaShelf) remove(ctx context.Context, g *Generation) error {
+	return s.engine.transact(ctx, func(tx *sql.Tx) error {
+		return each(ctx, tx,
+			fmt.Sprintf("DELETE FROM %s.generations WHERE number = %d", s.engine.schema, g.Number),
+			fmt.Sprintf("DROP SCHEMA IF EXISTS %s CASCADE", s.name(g.Number)))
+	})
 }

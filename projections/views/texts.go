@@ -3,7 +3,6 @@ package views
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -53,8 +52,6 @@ type dialect struct {
 	put string
 	// remove takes a row's id.
 	remove string
-	// clear removes all texts.
-	clear string
 	// match takes what expression makes of a query, the bounds of ids and the
 	// limit, and gives the table's rows, the greatest id first.
 	match string
@@ -146,7 +143,12 @@ func (t *Tx) Match(ctx context.Context, table string, query TextQuery) (*Rows, e
 // Match gives the rows of one of the schema's Texts that a query chooses, with
 // all their columns, the greatest id first. Close the rows.
 func (s *Store) Match(ctx context.Context, table string, query TextQuery) (*Rows, error) {
-	text, args, err := matching(s.tables.dialect(), table, query)
+	g, err := s.hold()
+	if err != nil {
+		return nil, err
+	}
+	defer s.release(g)
+	text, args, err := matching(g.tables.dialect(), table, query)
 	if err != nil {
 		return nil, err
 	}
@@ -160,19 +162,10 @@ func matching(d *dialect, table string, query TextQuery) (string, []any, error) 
 	return d.on(d.match, table), []any{d.expression(query), query.After, query.Before, query.Limit}, nil
 }
 
-// AddTexts continues with the words of a table's texts and the rows they are
-// in, in an order that all engines share.
-func (d *Digest) AddTexts(ctx context.Context, tx *Tx, table string) error {
+// TextContents are the words of a table's texts and the rows they are in, in an
+// order that all engines share.
+func TextContents(ctx context.Context, tx *Tx, table string) Contents {
 	texts := tx.tables.dialect()
-	rows, err := tx.Query(ctx, texts.on(texts.terms, table))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := d.addRow(rows, 2); err != nil {
-			return fmt.Errorf("texts of %s: %w", table, err)
-		}
-	}
-	return rows.Err()
+	terms := []string{"term", "id"}
+	return Contents{Table: table + "_words", Columns: terms, Key: terms, Rows: queried(ctx, tx, len(terms), texts.on(texts.terms, table))}
 }

@@ -15,9 +15,15 @@ func TestErasedTextsLeaveTheIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
+	if _, err := store.Build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Swap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	change := func(change func(*Tx) error) {
 		t.Helper()
-		if err := store.Update(t.Context(), Checkpoint{}, change); err != nil {
+		if err := store.Serving().Update(t.Context(), Checkpoint{}, change); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,7 +15,6 @@ var fullText = dialect{
 	},
 	put:    `REPLACE INTO {table}_words (rowid, words, marks) VALUES ($1, $2, $3)`,
 	remove: `DELETE FROM {table}_words WHERE rowid = $1`,
-	clear:  `INSERT INTO {table}_words ({table}_words) VALUES ('delete-all')`,
 	match: `SELECT t.* FROM {table}_words w CROSS JOIN {table} t ON t.id = w.rowid
 		WHERE w.{table}_words MATCH $1 AND w.rowid > $2 AND w.rowid < $3 ORDER BY w.rowid DESC LIMIT $4`,
 	terms: `SELECT DISTINCT term, doc FROM {table}_terms ORDER BY term, doc`,

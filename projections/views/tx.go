@@ -42,7 +42,7 @@ func (t *Tx) Exec(ctx context.Context, text string, args ...any) (int64, error) 
 // Queue is Exec for a statement whose count nobody needs, which spares a
 // database at the other end of a wire an answer to each: it runs before the
 // next statement that is not queued. Its error may come with a later statement,
-// or with the end of the update. The arguments must not change until then.
+// or with the end of the update.
 func (t *Tx) Queue(ctx context.Context, text string, args ...any) error {
 	if err := t.ready(args); err != nil {
 		return err

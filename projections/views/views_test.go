@@ -1,6 +1,7 @@
 package views_test
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,54 +16,68 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func TestContract(t *testing.T) { viewstest.Contract(t) }
 
-func schema(version int) views.Schema {
-	return views.Schema{
-		Name:    "things",
-		Version: version,
-		Tables:  []views.Table{{Name: "things", Columns: "id BIGINT NOT NULL, name TEXT, body BYTEA", Key: "id"}},
+var things = views.Schema{
+	Name:    "things",
+	Version: 1,
+	Tables:  []views.Table{{Name: "things", Columns: "id BIGINT NOT NULL, name TEXT, body BYTEA", Key: "id"}},
+}
+
+// rebuildTwice leaves a generation that serves, after others did.
+func rebuildTwice(t *testing.T, engine views.Engine) {
+	t.Helper()
+	store, err := engine.Open(t.Context(), things)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := store.Build(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Swap(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func TestVersionsHaveTheirOwnFiles(t *testing.T) {
+func TestFilesThatDoNotServeAreRemoved(t *testing.T) {
 	dir := t.TempDir()
-	engine := views.NewSQLite(dir)
-	old, err := engine.Open(t.Context(), schema(1))
-	if err != nil {
-		t.Fatal(err)
+	for _, old := range []string{"things.v1.db", "things.v12.db", "things.v1.17.db"} {
+		if err := os.WriteFile(filepath.Join(dir, old), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := old.Update(t.Context(), views.Checkpoint{Position: 1}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := old.Close(); err != nil {
-		t.Fatal(err)
-	}
-
-	newer, err := engine.Open(t.Context(), schema(2))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if at, err := newer.Checkpoint(t.Context()); at != (views.Checkpoint{}) || err != nil {
-		t.Errorf("a new version begins at %+v, %v", at, err)
-	}
-	if err := newer.Close(); err != nil {
-		t.Fatal(err)
-	}
+	rebuildTwice(t, views.NewSQLite(dir))
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(files) != 1 || filepath.Base(files[0]) != "things.v2.db" {
+	if err != nil || len(files) != 1 || filepath.Base(files[0]) != "things.v1.3.db" {
 		t.Errorf("left are %v, %v", files, err)
 	}
-	if _, err := engine.Open(t.Context(), schema(1)); err == nil || !strings.Contains(err.Error(), files[0]) {
-		t.Errorf("a newer program's view: %v", err)
+}
+
+func TestSchemasThatDoNotServeAreRemoved(t *testing.T) {
+	connection := pgtest.URL(t)
+	rebuildTwice(t, viewstest.At(connection)(t))
+	db, err := sql.Open("pgx", connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var left string
+	err = db.QueryRowContext(t.Context(), `SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname LIKE current_setting('search_path') || '\_%'`).Scan(&left)
+	if err != nil || !strings.HasSuffix(left, "_things_3") || strings.Contains(left, " ") {
+		t.Errorf("left are %s, %v", left, err)
 	}
 }
 
 func TestDamagedFileIsNamed(t *testing.T) {
 	dir := t.TempDir()
-	file := filepath.Join(dir, "things.v1.db")
+	file := filepath.Join(dir, "things.v1.1.db")
 	if err := os.WriteFile(file, []byte(strings.Repeat("not a database ", 500)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := views.NewSQLite(dir).Open(t.Context(), schema(1)); err == nil || !strings.Contains(err.Error(), file) {
+	if _, err := views.NewSQLite(dir).Open(t.Context(), things); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("opened, %v", err)
 	}
 }

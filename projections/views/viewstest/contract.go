@@ -35,11 +35,18 @@ func Contract(t *testing.T) {
 		{"a snapshot is one state", snapshotIsOneState},
 		{"readers see whole updates while a writer goes on", concurrentReaders},
 		{"stores do not know each other's tables", storesAreApart},
-		{"a cleared store is as new", clearing},
 		{"texts are found by words, phrases, prefixes and marks", textsAreFound},
 		{"texts that change leave nothing behind", textsChange},
+		{"nothing serves before the first swap", nothingServes},
+		{"a swap is at once, and queries under way go on", swapping},
+		{"after a restart what served serves, and what was begun goes on", restarting},
+		{"what is to be compared never serves", scratching},
+		{"a new version is built while the old one serves, if its tables are the same", versions},
+		{"what was withdrawn serves no more", withdrawing},
 	} {
-		t.Run(part.name, func(t *testing.T) { Each(t, part.test) })
+		t.Run(part.name, func(t *testing.T) {
+			Each(t, func(t *testing.T, kind Kind) { part.test(t, kind(t)) })
+		})
 	}
 }
 
@@ -54,26 +61,51 @@ var things = views.Schema{
 	Indexes: []string{"CREATE INDEX IF NOT EXISTS things_by_name ON things (name)"},
 }
 
+// open opens a store in which something serves.
 func open(t *testing.T, engine views.Engine, schema views.Schema) *views.Store {
+	t.Helper()
+	store := openBare(t, engine, schema)
+	if store.Serving() == nil {
+		build(t, store)
+		swap(t, store)
+	}
+	return store
+}
+
+// openBare opens a store as it is.
+func openBare(t *testing.T, engine views.Engine, schema views.Schema) *views.Store {
 	t.Helper()
 	store, err := engine.Open(t.Context(), schema)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { shut(t, store) })
+	t.Cleanup(sync.OnceFunc(func() {
+		if err := store.Close(); err != nil {
+			t.Errorf("closing the store: %v", err)
+		}
+	}))
 	return store
 }
 
-func shut(t *testing.T, store *views.Store) {
+func build(t *testing.T, store *views.Store) *views.Generation {
 	t.Helper()
-	if err := store.Close(); err != nil {
-		t.Errorf("closing the store: %v", err)
+	generation, err := store.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return generation
+}
+
+func swap(t *testing.T, store *views.Store) {
+	t.Helper()
+	if err := store.Swap(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
 func update(t *testing.T, store *views.Store, change func(*views.Tx) error) {
 	t.Helper()
-	if err := store.Update(t.Context(), views.Checkpoint{Position: 1, Event: 1}, change); err != nil {
+	if err := store.Serving().Update(t.Context(), views.Checkpoint{Position: 1, Event: 1}, change); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -96,18 +128,18 @@ func count(t *testing.T, store *views.Store) (n int) {
 func updateIsAtomic(t *testing.T, opener Opener) {
 	store := open(t, opener(t), things)
 	first := views.Checkpoint{Position: 7, Event: 6}
-	if err := store.Update(t.Context(), first, insert(t.Context(), 1, "a")); err != nil {
+	if err := store.Serving().Update(t.Context(), first, insert(t.Context(), 1, "a")); err != nil {
 		t.Fatal(err)
 	}
 	refused := errors.New("no")
-	err := store.Update(t.Context(), views.Checkpoint{Position: 8, Event: 8}, func(tx *views.Tx) error {
+	err := store.Serving().Update(t.Context(), views.Checkpoint{Position: 8, Event: 8}, func(tx *views.Tx) error {
 		return errors.Join(insert(t.Context(), 2, "b")(tx), tx.Queue(t.Context(), "INSERT INTO things (id) VALUES ($1)", 5), refused)
 	})
 	if !errors.Is(err, refused) {
 		t.Errorf("a refused update: %v", err)
 	}
 	ended, end := context.WithCancel(t.Context())
-	err = store.Update(ended, views.Checkpoint{Position: 9, Event: 9}, func(tx *views.Tx) error {
+	err = store.Serving().Update(ended, views.Checkpoint{Position: 9, Event: 9}, func(tx *views.Tx) error {
 		if err := insert(ended, 3, "c")(tx); err != nil {
 			return err
 		}
@@ -117,12 +149,12 @@ func updateIsAtomic(t *testing.T, opener Opener) {
 	if err == nil {
 		t.Error("an update whose context ended was stored")
 	}
-	if err := store.Update(t.Context(), views.Checkpoint{Position: 7, Event: 7}, nil); err != nil {
+	if err := store.Serving().Update(t.Context(), views.Checkpoint{Position: 7, Event: 7}, nil); err != nil {
 		t.Errorf("after failed updates: %v", err)
 	}
 
 	again := open(t, opener(t), things)
-	if got, err := again.Checkpoint(t.Context()); got != (views.Checkpoint{Position: 7, Event: 7}) || err != nil {
+	if got, err := again.Serving().Checkpoint(t.Context()); got != (views.Checkpoint{Position: 7, Event: 7}) || err != nil {
 		t.Errorf("the checkpoint is %+v, %v", got, err)
 	}
 	if got := count(t, again); got != 1 {
@@ -138,7 +170,7 @@ func errorsArrive(t *testing.T, opener Opener) {
 			tx.Queue(ctx, "INSERT INTO things (id) VALUES ($1)", 1),
 			tx.Queue(ctx, "INSERT INTO things (id) VALUES ($1)", 1))
 	}
-	if err := store.Update(ctx, views.Checkpoint{Position: 3, Event: 3}, twice); err == nil {
+	if err := store.Serving().Update(ctx, views.Checkpoint{Position: 3, Event: 3}, twice); err == nil {
 		t.Error("the same key twice was stored")
 	}
 	swallowed := func(tx *views.Tx) error {
@@ -147,8 +179,8 @@ func errorsArrive(t *testing.T, opener Opener) {
 		}
 		return nil
 	}
-	err := store.Update(ctx, views.Checkpoint{Position: 4, Event: 4}, swallowed)
-	stored, checkpointErr := store.Checkpoint(ctx)
+	err := store.Serving().Update(ctx, views.Checkpoint{Position: 4, Event: 4}, swallowed)
+	stored, checkpointErr := store.Serving().Checkpoint(ctx)
 	if checkpointErr != nil {
 		t.Fatal(checkpointErr)
 	}
@@ -172,7 +204,7 @@ func ruleDoesNotPass(t *testing.T, opener Opener) {
 			return err
 		},
 	} {
-		if err := store.Update(t.Context(), views.Checkpoint{}, change); err == nil || views.Passing(err) {
+		if err := store.Serving().Update(t.Context(), views.Checkpoint{}, change); err == nil || views.Passing(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -248,7 +280,7 @@ func valuesReturn(t *testing.T, opener Opener) {
 func noValues(t *testing.T, opener Opener) {
 	store := open(t, opener(t), things)
 	for _, value := range []any{1.5, struct{}{}, uint64(math.MaxUint64), []string{"a"}} {
-		err := store.Update(t.Context(), views.Checkpoint{}, func(tx *views.Tx) error {
+		err := store.Serving().Update(t.Context(), views.Checkpoint{}, func(tx *views.Tx) error {
 			return tx.Queue(t.Context(), "INSERT INTO things (id) VALUES ($1)", value)
 		})
 		if err == nil || views.Passing(err) {
@@ -479,19 +511,7 @@ func storesAreApart(t *testing.T, opener Opener) {
 	others.Name = "others"
 	one, other := open(t, engine, things), open(t, engine, others)
 	update(t, one, insert(t.Context(), 1, "a"))
-	if got, err := other.Checkpoint(t.Context()); got != (views.Checkpoint{}) || err != nil || count(t, other) != 0 {
+	if got, err := other.Serving().Checkpoint(t.Context()); got != (views.Checkpoint{}) || err != nil || count(t, other) != 0 {
 		t.Errorf("the other store has %d rows, %+v, %v", count(t, other), got, err)
 	}
-}
-
-func clearing(t *testing.T, opener Opener) {
-	store := open(t, opener(t), things)
-	update(t, store, insert(t.Context(), 1, "a"))
-	if err := store.Clear(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := store.Checkpoint(t.Context()); got != (views.Checkpoint{}) || err != nil || count(t, store) != 0 {
-		t.Errorf("there are %d rows, %+v, %v", count(t, store), got, err)
-	}
-	update(t, store, insert(t.Context(), 1, "a"))
 }

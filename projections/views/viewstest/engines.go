@@ -9,13 +9,19 @@ import (
 	"parley/projections/views"
 )
 
+// Kind makes places for views on one engine.
+type Kind func(testing.TB) Opener
+
 // Each runs a test on each engine: on SQLite, and on PostgreSQL where it is
 // installed; else that part is skipped, or fails if PARLEY_TEST_REQUIRE is
 // "all". The package's TestMain calls pgtest.Main.
-func Each(t *testing.T, test func(t *testing.T, open Opener)) {
+func Each(t *testing.T, test func(t *testing.T, kind Kind)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+	t.Run("sqlite", func(t *testing.T) { test(t, SQLite) })
+	t.Run("postgres", func(t *testing.T) {
+		pgtest.Require(t)
+		test(t, Postgres)
+	})
 }
 
 // Opener opens one place again and again, as processes do one after the other.
@@ -26,7 +32,7 @@ type Opener func(t testing.TB) views.Engine
 func SQLite(t testing.TB) Opener { return SQLiteIn(t.TempDir())(t) }
 
 // SQLiteIn is a directory that the test knows.
-func SQLiteIn(dir string) func(testing.TB) Opener {
+func SQLiteIn(dir string) Kind {
 	return func(testing.TB) Opener {
 		return func(testing.TB) views.Engine { return views.NewSQLite(dir) }
 	}
