@@ -12,8 +12,8 @@ import (
 // they can be written in the order of keys.
 type index struct {
 	keys []indexKey
-	// free is what is left of the memory for keys.
-	free []byte
+	// chunk is memory for keys, and free what is left of it.
+	chunk, free []byte
 }
 
 type indexKey struct {
@@ -27,7 +27,8 @@ const indexChunk = 64 << 10
 // key is where to append the next key. A longer one goes elsewhere.
 func (x *index) key() []byte {
 	if len(x.free) < maxIndexKey {
-		x.free = make([]byte, indexChunk)
+		x.chunk = make([]byte, indexChunk)
+		x.free = x.chunk
 	}
 	return x.free[:0:maxIndexKey]
 }
@@ -58,5 +59,5 @@ func (x *index) write(writes *pebble.Batch) {
 
 func (x *index) clear() {
 	clear(x.keys)
-	x.keys = x.keys[:0]
+	x.keys, x.free = x.keys[:0], x.chunk
 }

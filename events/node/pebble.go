@@ -47,7 +47,10 @@ func openPebble(dir string, fs *fence, options Options, h *health) (*pebble.DB, 
 	// A read that finds its key in a lower level is no reason to rewrite
 	// tables.
 	o.Experimental.ReadSamplingMultiplier = -1
-	o.TargetFileSizes[0] = 8 << 20
+	// A memory table's events make one table, which is far above the size
+	// (25 times that of the base level) up to which Pebble adds neighbours in
+	// level 0 to a merge.
+	o.TargetFileSizes = [...]int64{64 << 20, 256 << 10, 4 << 20, 4 << 20, 4 << 20, 4 << 20, 4 << 20}
 	for i := range o.Levels {
 		o.Levels[i] = pebble.LevelOptions{
 			BlockSize: 32 << 10,
