@@ -40,7 +40,9 @@ func serveControl(h *house, api http.Handler) (stop func() error, err error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	mux := http.NewServeMux()
+	leaving, leave := context.WithCancel(context.Background())
 	mux.HandleFunc("POST /backup", h.answerBackup)
+	mux.HandleFunc("POST /upkeep", h.answerUpkeep(leaving))
 	mux.Handle("/v1/", api)
 	server := &http.Server{
 		Handler:           mux,
@@ -50,6 +52,7 @@ func serveControl(h *house, api http.Handler) (stop func() error, err error) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	return func() error {
+		leave()
 		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 		defer cancel()
 		return errors.Join(server.Shutdown(ctx), ignoreClosed(<-served))
@@ -90,19 +93,9 @@ func (c *config) controlClient() *http.Client {
 
 // askServer asks the server that owns the data directory.
 func askServer(ctx context.Context, c *config, path string, request any) error {
-	body, err := json.Marshal(request)
+	response, err := c.postControl(ctx, path, request)
 	if err != nil {
 		return err
-	}
-	client := c.controlClient()
-	defer client.CloseIdleConnections()
-	post, err := http.NewRequestWithContext(ctx, http.MethodPost, controlAddress+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(post)
-	if err != nil {
-		return fmt.Errorf("asking the server that has the data directory: %w", err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusNoContent {
@@ -110,4 +103,22 @@ func askServer(ctx context.Context, c *config, path string, request any) error {
 		return fmt.Errorf("the server says: %s", bytes.TrimSpace(text))
 	}
 	return nil
+}
+
+// postControl posts a value as JSON on a connection of its own.
+func (c *config) postControl(ctx context.Context, path string, request any) (*http.Response, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, controlAddress+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	post.Close = true
+	response, err := c.controlClient().Do(post)
+	if err != nil {
+		return nil, fmt.Errorf("asking the server that has the data directory: %w", err)
+	}
+	return response, nil
 }

@@ -78,6 +78,8 @@ func newRoot() *cobra.Command {
 		copyCommand(config),
 		backupCommand(config),
 		verifyCommand(config),
+		rebuildCommand(config),
+		checkCommand(config),
 		tokenCommand(config),
 		growthCommand(config),
 		auditCommand(config),
