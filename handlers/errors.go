@@ -16,6 +16,7 @@ import (
 	"parley/events/decide"
 	"parley/events/media"
 	"parley/projections"
+	"parley/projections/live"
 )
 
 // statusGone is written to the log for a request whose client has left; nobody
@@ -70,6 +71,9 @@ var verdicts = []verdict{
 	{projections.ErrStopped, http.StatusServiceUnavailable, "this view is stopped and cannot show what was written last; an operator must look into it"},
 	{projections.ErrNotFound, http.StatusNotFound, "there is no such thing"},
 	{projections.ErrNotParticipant, http.StatusNotFound, "there is no such thing"},
+
+	{live.ErrTooMany, http.StatusTooManyRequests, "you have as many streams open as one user may have; close some of them"},
+	{live.ErrClosed, http.StatusServiceUnavailable, "the server is about to stop; come back when it is there again"},
 
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "this took too long; repeat the request"},
 }

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"maps"
 	"net/http/httptest"
 	"slices"
@@ -10,6 +11,15 @@ import (
 	"parley/handlers"
 	"parley/handlers/handlertest"
 )
+
+// impatient hangs up as soon as a stream has begun.
+type impatient struct {
+	*httptest.ResponseRecorder
+	hangUp func()
+}
+
+// Flush implements http.Flusher.
+func (i *impatient) Flush() { i.hangUp() }
 
 // FuzzRequests holds that nothing a client can send makes a fault of the
 // server's, and that every refusal is a problem.
@@ -49,8 +59,11 @@ func FuzzRequests(f *testing.F) {
 		if position != "" && len(position) < 3 { // a later one would be waited for
 			request.Header.Set("Parley-Position", position)
 		}
-		answer := httptest.NewRecorder()
-		h.Server.ServeHTTP(answer, request)
+		request.Header.Set("Last-Event-ID", position)
+		ctx, hangUp := context.WithCancel(t.Context())
+		defer hangUp()
+		answer := &impatient{httptest.NewRecorder(), hangUp}
+		h.Server.ServeHTTP(answer, request.WithContext(ctx))
 		if answer.Code >= 500 {
 			t.Errorf("%s %s?%s of %q: %d %s", method, row.path, query, body, answer.Code, answer.Body)
 		}

@@ -204,11 +204,16 @@ func (s *Server) verify(ctx context.Context, token string) (*Caller, error) {
 	if err != nil {
 		return nil, err
 	}
+	return caller, s.holds(ctx, caller)
+}
+
+// holds refuses a caller whose token was revoked.
+func (s *Server) holds(ctx context.Context, caller *Caller) error {
 	revoked, err := s.Views.Revocations.Revoked(ctx, s.Limits.Wait, caller.Token, caller.Subject, caller.Issued)
 	if err == nil && revoked {
 		err = ErrTokenRevoked
 	}
-	return caller, err
+	return err
 }
 
 func (s *Server) identify(ctx context.Context, token string) (*Caller, error) {

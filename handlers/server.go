@@ -38,6 +38,12 @@ type Limits struct {
 	// Scan is how many events one audit request looks at: DefaultLimits' if
 	// it is 0.
 	Scan int
+	// Heartbeat is how long a live stream is silent at most: DefaultLimits' if
+	// it is 0.
+	Heartbeat time.Duration
+	// Write is how long a reader of a live stream may take over one write:
+	// DefaultLimits' if it is 0.
+	Write time.Duration
 }
 
 // DefaultLimits hold where nothing else is said.
@@ -47,6 +53,8 @@ var DefaultLimits = Limits{
 	Body:        30 * time.Second,
 	Wait:        5 * time.Second,
 	Scan:        100_000,
+	Heartbeat:   15 * time.Second,
+	Write:       10 * time.Second,
 }
 
 func (l Limits) withDefaults() Limits {
@@ -65,6 +73,12 @@ func (l Limits) withDefaults() Limits {
 	if l.Scan == 0 {
 		l.Scan = DefaultLimits.Scan
 	}
+	if l.Heartbeat == 0 {
+		l.Heartbeat = DefaultLimits.Heartbeat
+	}
+	if l.Write == 0 {
+		l.Write = DefaultLimits.Write
+	}
 	return l
 }
 
@@ -75,6 +89,8 @@ type Options struct {
 	// Journal is read by the auditors' routes: they trust the log, not a view.
 	Journal *events.Journal
 	Views   *projections.Set
+	// Feed is of the same views, and runs.
+	Feed *projections.Feed
 	// Library keeps the files that are sent.
 	Library *commands.Library
 	Tokens  *Tokens
@@ -113,6 +129,7 @@ type Server struct {
 	config  huma.Config
 	api     huma.API
 	traffic *traffic
+	streams streamMeters
 	grants  *grants
 	openAPI []byte
 	docs    []byte
@@ -124,6 +141,9 @@ func New(options Options) (*Server, error) {
 	s := &Server{Options: options, root: chi.NewRouter(), routes: chi.NewRouter()}
 	var err error
 	if s.traffic, err = newTraffic(s.Metrics); err != nil {
+		return nil, err
+	}
+	if s.streams, err = newStreamMeters(s.Metrics); err != nil {
 		return nil, err
 	}
 	if s.grants, err = newGrants(); err != nil {
@@ -158,6 +178,7 @@ func (s *Server) mount() {
 	s.preferenceRoutes()
 	s.mediaRoutes()
 	s.searchRoutes()
+	s.liveRoutes()
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()

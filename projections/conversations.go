@@ -68,7 +68,7 @@ func newConversations(journal *events.Journal, now func() time.Time) *Conversati
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 5,
+	Version: 6,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
@@ -85,7 +85,7 @@ var conversationsSchema = views.Schema{
 			applied BIGINT NOT NULL,
 			pinned TEXT NOT NULL`,
 		Key: "id",
-	}, participantsTable, messagesTable, versionsTable, mentionsTable, forwardsTable, keyedTable},
+	}, participantsTable, departuresTable, messagesTable, versionsTable, mentionsTable, forwardsTable, keyedTable},
 	Indexes: []string{
 		participantsByUser,
 	},
@@ -156,7 +156,7 @@ func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFa
 	case *events.ParticipantAdded:
 		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.join(ctx, tx, item, fact.User) })
 	case *events.ParticipantRemoved:
-		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.leave(ctx, tx, fact.User) })
+		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.leave(ctx, tx, item, fact.User) })
 	case *events.ParticipantRoleChanged:
 		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.setRole(ctx, tx, fact.User, fact.Role) })
 	case *events.MessagePinned:

@@ -29,6 +29,11 @@ type Inbox struct {
 //
 // Errors: ErrNotFound, ErrNotParticipant.
 func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID) (Conversation, error) {
+	return c.get(ctx, conversation, viewer, decide.MaxParticipants)
+}
+
+// get is Get with so many participants at most.
+func (c *Conversations) get(ctx context.Context, conversation, viewer uuid.UUID, participants int) (Conversation, error) {
 	var row inboxRow
 	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned,
 		COALESCE(p.read_up_to, -1), COALESCE(p.archived, -1), COALESCE(p.muted_until, -1),
@@ -43,7 +48,7 @@ func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID)
 	case row.readUpTo < 0:
 		return Conversation{}, ErrNotParticipant
 	}
-	return c.conversation(ctx, &row, decide.MaxParticipants)
+	return c.conversation(ctx, &row, participants)
 }
 
 // IsParticipant tells whether a user is in a conversation now. It is cheap to

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"parley/projections/live"
 )
 
 const (
@@ -15,8 +17,10 @@ const (
 	cachedRooms = 1 << 13
 	// cachedBytes bounds what it holds of them, about.
 	cachedBytes = 64 << 20
-	// answerBytes is about what an answer takes beside its body.
+	// answerBytes is about what an answer takes beside its body, and
+	// memberBytes what each member does.
 	answerBytes = 256
+	memberBytes = 48
 	// largestCached bounds a single cached page.
 	largestCached = 1 << 20
 )
@@ -34,8 +38,10 @@ type cachedRoom struct {
 	mu      sync.Mutex
 	pages   map[pageKey]*flight[PageBody] // guarded by mu
 	members map[uuid.UUID]*flight[bool]   // guarded by mu
-	bytes   int64                         // of both, guarded by mu
-	gone    bool                          // not in the cache any more; guarded by mu
+	// crew has one answer: all members. Guarded by mu.
+	crew  map[struct{}]*flight[live.Members]
+	bytes int64 // of all of them, guarded by mu
+	gone  bool  // not in the cache any more; guarded by mu
 }
 
 // flight is an answer that one caller is getting for all who ask.
@@ -75,6 +81,13 @@ func (c *pageCache) member(ctx context.Context, conversation, user uuid.UUID, lo
 	r := c.room(conversation)
 	return fly(ctx, c, r, &r.members, user, load, func(bool) int64 { return answerBytes })
 }
+
+func (c *pageCache) crew(ctx context.Context, conversation uuid.UUID, load func(context.Context) (live.Members, error)) (live.Members, error) {
+	r := c.room(conversation)
+	return fly(ctx, c, r, &r.crew, struct{}{}, load, crewBytes)
+}
+
+func crewBytes(members live.Members) int64 { return answerBytes + memberBytes*int64(len(members)) }
 
 func (c *pageCache) room(conversation uuid.UUID) *cachedRoom {
 	if r, ok := c.rooms.Get(conversation); ok {
@@ -153,7 +166,7 @@ func (c *pageCache) drop(conversation uuid.UUID, pages, members bool) {
 		r.pages = nil
 	}
 	if members {
-		r.members = nil
+		r.members, r.crew = nil, nil
 	}
 	kept := r.kept()
 	c.bytes.Add(kept - r.bytes)
@@ -163,6 +176,13 @@ func (c *pageCache) drop(conversation uuid.UUID, pages, members bool) {
 // kept counts what the landed answers take; r.mu is held.
 func (r *cachedRoom) kept() int64 {
 	kept := answerBytes * int64(len(r.members)+len(r.pages))
+	for _, f := range r.crew {
+		select {
+		case <-f.landed:
+			kept += crewBytes(f.value)
+		default:
+		}
+	}
 	for _, f := range r.pages {
 		select {
 		case <-f.landed:

@@ -84,12 +84,15 @@ func (r *room) join(ctx context.Context, tx *views.Tx, item *roomFact, user uuid
 	if added > 0 {
 		r.enter(user)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return returned(ctx, tx, r.id, user)
 }
 
 // leave takes a user out. A group whose owner leaves goes to the admin who came
 // first, or else to the member who did, as in decide.EvolveConversation.
-func (r *room) leave(ctx context.Context, tx *views.Tx, user uuid.UUID) error {
+func (r *room) leave(ctx context.Context, tx *views.Tx, item *roomFact, user uuid.UUID) error {
 	var role events.Role
 	err := tx.QueryRow(ctx, `SELECT role FROM participants WHERE participant = $1 AND conversation = $2`, []any{user[:], r.id[:]}, &role)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -101,6 +104,9 @@ func (r *room) leave(ctx context.Context, tx *views.Tx, user uuid.UUID) error {
 	delete(r.markers, user)
 	r.participants--
 	r.crewChanged, r.crewUnsaved = true, true
+	if err := departed(ctx, tx, r.id, user, item.Position); err != nil {
+		return err
+	}
 	err = tx.Queue(ctx, `DELETE FROM participants WHERE participant = $1 AND conversation = $2`, user[:], r.id[:])
 	if err != nil || role != events.Owner {
 		return err

@@ -20,18 +20,11 @@ type Revocations struct {
 
 	// folded is closed by run when it knows what was revoked before.
 	folded chan struct{}
+	told   func(subject string)
 
 	mu       sync.RWMutex
-	tokens   map[string]time.Time           // id to the token's own end; guarded by mu
-	subjects map[string]time.Time           // to the end of what is revoked; guarded by mu
-	watchers map[string]map[*Watch]struct{} // by subject; guarded by mu
-}
-
-// Watch tells a subject's revocations as they come.
-type Watch struct {
-	of      *Revocations
-	subject string
-	revoked chan struct{}
+	tokens   map[string]time.Time // id to the token's own end; guarded by mu
+	subjects map[string]time.Time // to the end of what is revoked; guarded by mu
 }
 
 func newRevocations(journal *events.Journal, logger *slog.Logger) *Revocations {
@@ -39,9 +32,9 @@ func newRevocations(journal *events.Journal, logger *slog.Logger) *Revocations {
 		journal:  journal,
 		logger:   logger,
 		folded:   make(chan struct{}),
+		told:     func(string) {},
 		tokens:   make(map[string]time.Time),
 		subjects: make(map[string]time.Time),
-		watchers: make(map[string]map[*Watch]struct{}),
 	}
 }
 
@@ -76,48 +69,36 @@ func (r *Revocations) await(ctx context.Context, patience time.Duration) error {
 	}
 }
 
-// Watch begins to tell of revocations of a subject's tokens. The caller must
-// Close it.
-func (r *Revocations) Watch(subject string) *Watch {
-	w := &Watch{of: r, subject: subject, revoked: make(chan struct{}, 1)}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.watchers[subject] == nil {
-		r.watchers[subject] = make(map[*Watch]struct{})
-	}
-	r.watchers[subject][w] = struct{}{}
-	return w
-}
-
-// Revoked yields when some token of the subject was revoked; which one, is to
-// be asked.
-func (w *Watch) Revoked() <-chan struct{} { return w.revoked }
-
-// Close ends the watch.
-func (w *Watch) Close() {
-	w.of.mu.Lock()
-	defer w.of.mu.Unlock()
-	delete(w.of.watchers[w.subject], w)
-	if len(w.of.watchers[w.subject]) == 0 {
-		delete(w.of.watchers, w.subject)
-	}
-}
+// Listen has somebody told of each revocation that is folded from now on: the
+// subject whose tokens are to be looked at again. Listen is called once, before
+// Run.
+func (r *Revocations) Listen(told func(subject string)) { r.told = told }
 
 // Apply folds a revocation. To fold it again changes nothing, so whoever has
 // written one need not wait until it comes back from the log.
 func (r *Revocations) Apply(event events.Event) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	switch fact := event.Fact.(type) {
 	case *events.TokenRevoked:
-		r.forgetEnded(event.Created)
-		r.tokens[fact.Token] = fact.Expires
-		r.tell(fact.Subject)
+		r.revokeToken(fact, event.Created)
+		r.told(fact.Subject)
 	case *events.SubjectRevoked:
-		if upTo := event.Meta.OccurredAt; upTo.After(r.subjects[fact.Subject]) {
-			r.subjects[fact.Subject] = upTo
-		}
-		r.tell(fact.Subject)
+		r.revokeSubject(fact.Subject, event.Meta.OccurredAt)
+		r.told(fact.Subject)
+	}
+}
+
+func (r *Revocations) revokeToken(fact *events.TokenRevoked, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forgetEnded(now)
+	r.tokens[fact.Token] = fact.Expires
+}
+
+func (r *Revocations) revokeSubject(subject string, upTo time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if upTo.After(r.subjects[subject]) {
+		r.subjects[subject] = upTo
 	}
 }
 
@@ -132,15 +113,6 @@ func (r *Revocations) forgetEnded(now time.Time) {
 	for id, end := range r.tokens {
 		if end.Before(now) {
 			delete(r.tokens, id)
-		}
-	}
-}
-
-func (r *Revocations) tell(subject string) {
-	for w := range r.watchers[subject] {
-		select {
-		case w.revoked <- struct{}{}:
-		default: // it has not looked since the last one
 		}
 	}
 }

@@ -40,6 +40,7 @@ type house struct {
 	commands *commands.Commands
 	library  *commands.Library
 	views    *projections.Set
+	feed     *projections.Feed
 	tokens   *handlers.Tokens
 
 	// closers end what was opened, the last one first.
@@ -80,6 +81,7 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	}
 	h.closers = append(h.closers, h.views)
 	h.commands.Messages = h.views.Conversations
+	h.feed = projections.NewFeed(h.views, logger)
 	h.project()
 	return h, nil
 }
@@ -156,6 +158,7 @@ func (h *house) project() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
 	h.stopped.Go(func() { h.views.Run(ctx) })
+	h.stopped.Go(func() { h.feed.Run(ctx) })
 }
 
 // options are what the house's HTTP is made of; who serves it may change them.
@@ -165,6 +168,7 @@ func (h *house) options() handlers.Options {
 		Journal:  h.journal,
 		Views:    h.views,
 		Library:  h.library,
+		Feed:     h.feed,
 		Tokens:   h.tokens,
 		Now:      time.Now,
 		NewID:    newID,

@@ -122,8 +122,11 @@ func (s *serving) open(certificate *tlsPair) (net.Listener, string, error) {
 	return tls.NewListener(listener, certificate.config()), "https://" + listener.Addr().String(), nil
 }
 
-// serveHTTP serves until the context ends, and drains then: requests that are
-// under way get drainTimeout to finish.
+// drainer is a handler with answers that end when they are told to.
+type drainer interface{ Drain() }
+
+// serveHTTP serves until the context ends, and drains then: streams end at
+// once, and requests that are under way get drainTimeout to finish.
 func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, logger *slog.Logger, ready func() error) error {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -145,6 +148,9 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler,
 	case <-ctx.Done():
 	}
 	logger.Info("draining")
+	if endless, ok := handler.(drainer); ok {
+		endless.Drain()
+	}
 	drain, stop := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer stop()
 	err := server.Shutdown(drain)

@@ -105,8 +105,11 @@ func (c *Client) Do(method, path string, body any, headers ...string) *Answer {
 	response, err := http.DefaultClient.Do(request)
 	c.house.must(err)
 	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	c.house.must(err)
+	var content []byte
+	if response.Header.Get("Content-Type") != "text/event-stream" { // which has no end
+		content, err = io.ReadAll(response.Body)
+		c.house.must(err)
+	}
 	return &Answer{c.house, method + " " + path, response.StatusCode, response.Header, content}
 }
 

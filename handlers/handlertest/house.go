@@ -68,7 +68,7 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 	t.Cleanup(func() { h.close(keys.Close) })
 
 	journal := &events.Journal{Log: h.Node, Keys: keys, Now: h.Clock.Now, NewID: newID}
-	views := h.project(ctx, cancel, journal, logger)
+	views, feed := h.project(ctx, cancel, journal, logger)
 	store, err := media.Open(ctx, filepath.Join(h.Dir, "media"))
 	h.must(err)
 	t.Cleanup(func() { h.close(store.Close) })
@@ -77,7 +77,7 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 	write := commands.New(journal)
 	write.Messages = views.Conversations
 	h.Options = handlers.Options{
-		Commands: write, Library: commands.NewLibrary(journal, store), Journal: journal, Views: views, Tokens: tokens,
+		Commands: write, Library: commands.NewLibrary(journal, store), Journal: journal, Views: views, Feed: feed, Tokens: tokens,
 		Now: h.Clock.Now, NewID: newID, Logger: logger, Metrics: prometheus.NewRegistry(), Health: h.Node.Health,
 		Limits: handlers.Limits{Rate: -1, Wait: 30 * time.Second},
 	}
@@ -88,23 +88,32 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 	h.must(err)
 	listener := httptest.NewServer(h.Server)
 	t.Cleanup(listener.Close)
+	t.Cleanup(h.Server.Drain)
 	h.URL = listener.URL
 	return h
 }
 
-func (h *House) project(ctx context.Context, cancel context.CancelFunc, journal *events.Journal, logger *slog.Logger) *projections.Set {
+func (h *House) project(ctx context.Context, cancel context.CancelFunc, journal *events.Journal, logger *slog.Logger) (*projections.Set, *projections.Feed) {
 	views, err := projections.Open(ctx, journal, projections.Options{
 		Views: views.NewSQLite(filepath.Join(h.Dir, "views")), Now: h.Clock.Now, Logger: logger,
 	})
 	h.must(err)
+	feed := projections.NewFeed(views, logger)
 	var running sync.WaitGroup
 	running.Go(func() { views.Run(ctx) })
+	running.Go(func() { feed.Run(ctx) })
 	h.Cleanup(func() {
 		cancel()
 		running.Wait()
 		h.close(views.Close)
 	})
-	return views
+	return views, feed
+}
+
+// CatchUp returns when the views show all that was written.
+func (h *House) CatchUp() {
+	h.Helper()
+	h.must(h.Views.CatchUp(h.Context()))
 }
 
 func (h *House) must(err error) {

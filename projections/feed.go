@@ -1,0 +1,183 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/projections/live"
+)
+
+// Feed tells connected readers what happens: it follows the log from its tip,
+// waits until the view of conversations shows an event, and makes one frame of
+// it, if anybody on this server listens. It does not matter who projects.
+type Feed struct {
+	// MostMissed bounds how many events a reader is told of who comes back.
+	MostMissed int
+
+	views  *Set
+	hub    *live.Hub
+	logger *slog.Logger
+	// begun is closed by Run when the hub has its first position.
+	begun chan struct{}
+}
+
+// fedAtOnce is how many events wait for the view together.
+const fedAtOnce = 256
+
+// fedPrefixes are the streams in which there may be something to tell.
+var fedPrefixes = conversationPrefixes
+
+// NewFeed makes the feed of the log of views that do not run yet. It publishes
+// nothing until it runs itself.
+func NewFeed(views *Set, logger *slog.Logger) *Feed {
+	f := &Feed{MostMissed: DefaultMostMissed, views: views, hub: live.NewHub(), logger: logger, begun: make(chan struct{})}
+	views.Revocations.Listen(f.revoked)
+	return f
+}
+
+// revoked ends the streams of a subject's tokens that hold no more.
+func (f *Feed) revoked(subject string) {
+	user, err := uuid.Parse(subject)
+	if err != nil {
+		return
+	}
+	f.hub.EndUser(user, live.Revoked, func(r live.Reader) bool {
+		revoked, err := f.views.Revocations.Revoked(context.Background(), 0, r.Token, subject, r.Issued)
+		return err == nil && revoked
+	})
+}
+
+// Hub is where the feed publishes.
+func (f *Feed) Hub() *live.Hub { return f.hub }
+
+// Run publishes what comes after the log's present tip, until the context ends.
+// If it loses its place in the log, it ends all streams, whose readers can
+// resume, and begins anew. Run is called once.
+func (f *Feed) Run(ctx context.Context) {
+	if !f.begin(ctx) {
+		return
+	}
+	close(f.begun)
+	for {
+		err := f.follow(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		f.logger.ErrorContext(ctx, "live events: following the log anew", "cause", err)
+		f.hub.EndAll(live.Unavailable)
+		if !pause(ctx, retryAfter) || !f.begin(ctx) {
+			return
+		}
+	}
+}
+
+// begin brings the hub to the log's tip as soon as that can be read.
+func (f *Feed) begin(ctx context.Context) bool {
+	for {
+		tip, err := events.Tip(ctx, f.views.log)
+		if err == nil {
+			f.hub.Pass(tip)
+			return true
+		}
+		if !pause(ctx, retryAfter) {
+			return false
+		}
+	}
+}
+
+func (f *Feed) follow(ctx context.Context) error {
+	var batch []events.Recorded
+	for recorded, err := range f.views.log.Follow(ctx, f.hub.Position(), events.Filter{StreamPrefixes: fedPrefixes}) {
+		if err != nil {
+			return err
+		}
+		if !recorded.IsMark() {
+			batch = append(batch, recorded)
+		}
+		if len(batch) == fedAtOnce || recorded.IsMark() && len(batch) > 0 {
+			if err := f.feed(ctx, batch); err != nil {
+				return err
+			}
+			clear(batch)
+			batch = batch[:0]
+		}
+	}
+	return errors.New("the log ended without a cause")
+}
+
+// feed publishes events. The hub stands at the last one then, and never where
+// no event is: readers resume from there.
+func (f *Feed) feed(ctx context.Context, batch []events.Recorded) error {
+	last := batch[len(batch)-1].Position
+	if f.hub.PassIdle(last) {
+		return nil
+	}
+	if err := f.views.Wait(ctx, ConversationsName, last); err != nil {
+		return err
+	}
+	for _, recorded := range batch {
+		if err := f.tell(ctx, recorded); err != nil {
+			return err
+		}
+	}
+	f.hub.Pass(last)
+	return nil
+}
+
+// tell publishes an event that the view has passed.
+func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
+	conversation, ok := conversationOf(recorded.Stream)
+	if !ok || f.hub.PassUnheard(recorded.Position, conversation, nil) {
+		return nil
+	}
+	members, err := f.views.Conversations.Members(ctx, conversation)
+	if err != nil {
+		return err
+	}
+	// Who left is told so, and is no member any more.
+	lifecycle := strings.HasPrefix(recorded.Stream, "conversation-")
+	if !lifecycle && f.hub.PassUnheard(recorded.Position, conversation, members) {
+		return nil
+	}
+	change, told, err := f.views.Conversations.change(ctx, conversation, recorded)
+	if err != nil || !told {
+		return err
+	}
+	event := live.Event{Position: change.Position, Conversation: conversation, Members: members, Gone: change.gone, Frame: frameOf(change)}
+	if event.Own, err = f.own(ctx, change, event.Frame); err != nil {
+		return err
+	}
+	f.hub.Publish(event)
+	return nil
+}
+
+// own are the frames of those who joined or left by an event.
+func (f *Feed) own(ctx context.Context, change Change, shared *live.Frame) (map[uuid.UUID]*live.Frame, error) {
+	if change.gone != uuid.Nil {
+		return map[uuid.UUID]*live.Frame{change.gone: shared}, nil
+	}
+	var own map[uuid.UUID]*live.Frame
+	for _, user := range change.joined {
+		if !f.hub.Online(user) {
+			continue
+		}
+		welcome, err := f.views.Conversations.welcome(ctx, change, user)
+		if err != nil {
+			return nil, err
+		}
+		if own == nil {
+			own = make(map[uuid.UUID]*live.Frame)
+		}
+		own[user] = frameOf(welcome)
+	}
+	return own, nil
+}
+
+func frameOf(change Change) *live.Frame {
+	return live.NewFrame(change.Position, change.Name, change.Data)
+}
