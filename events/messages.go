@@ -19,6 +19,18 @@ type MessagePosted struct {
 	Mentions []uuid.UUID `json:"mentions,omitempty"`
 	// Forwarded tells whose words the text is, if it is not the author's own.
 	Forwarded *Forwarded `json:"forwarded,omitempty"`
+	// Merchant is for whom the author speaks, if the author is not the
+	// customer, in a business conversation. A merchant that speaks without an
+	// agent is the author itself.
+	Merchant uuid.UUID `json:"merchant,omitzero"`
+	// Order is what the message tells of an order, if it does.
+	Order *OrderNews `json:"order,omitempty"`
+}
+
+// OrderNews is a fact of an order's stream, by its revision there.
+type OrderNews struct {
+	Order uuid.UUID `json:"order"`
+	Entry uint64    `json:"entry"`
 }
 
 // Forwarded attributes a text that was passed on. It does not tell which

@@ -163,6 +163,8 @@ const (
 	CancelledForCustomer CancelCause = "customer"
 	// CancelledUnavailable is because what was ordered is not to be had.
 	CancelledUnavailable CancelCause = "unavailable"
+	// OfferWithdrawn is that of an offer which was never accepted.
+	OfferWithdrawn CancelCause = "withdrawn"
 )
 
 // OrderCancelled ends an order before it was delivered.

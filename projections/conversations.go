@@ -39,6 +39,8 @@ type Conversation struct {
 	// Archived says that the viewer has put the conversation away, and that
 	// nobody else has posted in it since.
 	Archived bool `json:"archived"`
+	// MerchantID is whose agents take part as well, in a business conversation.
+	MerchantID *uuid.UUID `json:"merchantId"`
 }
 
 // Conversations is the read model of conversations and their messages.
@@ -53,6 +55,8 @@ type Conversations struct {
 	rooms map[uuid.UUID]*room
 	// order is the rooms that the batch being applied has touched.
 	order []*room
+	// staffed tells that the batch has changed who acts for merchants.
+	staffed bool
 }
 
 // roomsKept bounds how many conversations' counters stay in memory between
@@ -68,7 +72,7 @@ func newConversations(journal *events.Journal, now func() time.Time) *Conversati
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 6,
+	Version: 7,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
@@ -83,11 +87,13 @@ var conversationsSchema = views.Schema{
 			activity BIGINT NOT NULL,
 			changed BIGINT NOT NULL,
 			applied BIGINT NOT NULL,
-			pinned TEXT NOT NULL`,
+			pinned TEXT NOT NULL,
+			merchant BYTEA`,
 		Key: "id",
-	}, participantsTable, departuresTable, messagesTable, versionsTable, mentionsTable, forwardsTable, keyedTable},
+	}, participantsTable, departuresTable, agentsTable, messagesTable, versionsTable, mentionsTable, forwardsTable, keyedTable},
 	Indexes: []string{
 		participantsByUser,
+		conversationsByMerchant,
 	},
 }
 
@@ -99,12 +105,13 @@ var conversationFacts = kindsOf(
 	new(events.DeliveredUpTo), new(events.ReadUpTo),
 	new(events.ConversationMuted), new(events.ConversationUnmuted),
 	new(events.ConversationArchived), new(events.ConversationUnarchived),
+	new(events.AgentAdded), new(events.AgentRemoved),
 )
 
 func (c *Conversations) schema() views.Schema { return conversationsSchema }
 
 func (c *Conversations) filter() events.Filter {
-	return events.Filter{StreamPrefixes: []string{"conversation-", "messages-", "receipts-"}}
+	return events.Filter{StreamPrefixes: []string{"conversation-", "messages-", "receipts-", "merchant-"}}
 }
 
 // roomFact is a fact and the conversation whose stream it is in.
@@ -167,6 +174,8 @@ func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFa
 		return c.said(ctx, tx, item, func(r *room) error { return r.post(ctx, tx, item, fact) })
 	case *events.MessageEdited, *events.MessageRetracted, *events.ReactionAdded, *events.ReactionRemoved:
 		return c.said(ctx, tx, item, func(r *room) error { return r.change(ctx, tx, &item.Event) })
+	case *events.AgentAdded, *events.AgentRemoved:
+		return c.staff(ctx, tx, item.Fact)
 	}
 	return c.receipt(ctx, tx, item)
 }
@@ -183,9 +192,10 @@ func (c *Conversations) start(ctx context.Context, tx *views.Tx, item *roomFact,
 		r.enter(user)
 	}
 	r.crewUnsaved = false
-	return tx.Queue(ctx, `INSERT INTO conversations (id, kind, title, started_at, participants, joined, messages, last_number, activity, changed, applied, pinned)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, -1, $7, $8, -1, '[]')`,
-		r.id[:], string(fact.Kind), fact.Title.Plain, timeText(item.Meta.OccurredAt), r.participants, r.joined, r.activity, int64(r.changed))
+	return tx.Queue(ctx, `INSERT INTO conversations (id, kind, title, started_at, participants, joined, messages, last_number, activity, changed, applied, pinned, merchant)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, -1, $7, $8, -1, '[]', $9)`,
+		r.id[:], string(fact.Kind), fact.Title.Plain, timeText(item.Meta.OccurredAt), r.participants, r.joined, r.activity, int64(r.changed),
+		optionalID(fact.Merchant))
 }
 
 // lifecycle makes a change in a conversation that was started, once.
@@ -236,6 +246,10 @@ func (c *Conversations) committed() {
 		r.moved, r.altered, r.pinsChanged, r.crewChanged, r.touched = false, false, false, false, false
 	}
 	c.order = c.order[:0]
+	if c.staffed {
+		c.cache.dropMembers()
+		c.staffed = false
+	}
 	if len(c.rooms) > roomsKept {
 		clear(c.rooms)
 	}
@@ -243,6 +257,6 @@ func (c *Conversations) committed() {
 
 func (c *Conversations) reset() {
 	clear(c.rooms)
-	c.order = nil
+	c.order, c.staffed = nil, false
 	c.cache.clear()
 }

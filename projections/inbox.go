@@ -16,6 +16,7 @@ import (
 
 	"parley/events"
 	"parley/events/decide"
+	"parley/projections/views"
 )
 
 // Inbox is a page of a user's conversations, newest activity first.
@@ -35,7 +36,7 @@ func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID)
 // get is Get with so many participants at most.
 func (c *Conversations) get(ctx context.Context, conversation, viewer uuid.UUID, participants int) (Conversation, error) {
 	var row inboxRow
-	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned,
+	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, c.merchant,
 		COALESCE(p.read_up_to, -1), COALESCE(p.archived, -1), COALESCE(p.muted_until, -1),
 		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
 		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`,
@@ -45,19 +46,23 @@ func (c *Conversations) get(ctx context.Context, conversation, viewer uuid.UUID,
 		return Conversation{}, ErrNotFound
 	case err != nil:
 		return Conversation{}, err
-	case row.readUpTo < 0:
-		return Conversation{}, ErrNotParticipant
+	}
+	if row.readUpTo < 0 {
+		if err := c.admitAgent(ctx, &row, conversation, viewer); err != nil {
+			return Conversation{}, err
+		}
 	}
 	return c.conversation(ctx, &row, participants)
 }
 
-// IsParticipant tells whether a user is in a conversation now. It is cheap to
+// IsParticipant tells whether a user is in a conversation now, as a participant
+// or as an agent of its merchant. It is cheap to
 // ask often. ErrNotFound if there is no such conversation.
 func (c *Conversations) IsParticipant(ctx context.Context, conversation, user uuid.UUID) (bool, error) {
 	return c.cache.member(ctx, conversation, user, func(ctx context.Context) (bool, error) {
 		var participates bool
 		err := c.store.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = $1 AND participant = $2)
-			FROM conversations WHERE id = $1`, []any{conversation[:], user[:]}, &participates)
+			OR EXISTS (SELECT 1 FROM agents a WHERE a.merchant = c.merchant AND a.agent = $2) FROM conversations c WHERE c.id = $1`, []any{conversation[:], user[:]}, &participates)
 		if errors.Is(err, sql.ErrNoRows) {
 			return false, ErrNotFound
 		}
@@ -104,10 +109,16 @@ func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, archived bo
 	if err != nil {
 		return Inbox{}, err
 	}
+	return c.inbox(ctx, viewer, rows, limit)
+}
+
+// inbox makes the page of rows, of which one more than the limit may be given:
+// then there is a following page, for the same owner.
+func (c *Conversations) inbox(ctx context.Context, owner uuid.UUID, rows []inboxRow, limit int) (Inbox, error) {
 	inbox := Inbox{Conversations: make([]Conversation, 0, min(limit, len(rows)))}
 	if len(rows) > limit {
 		rows = rows[:limit]
-		next := rows[limit-1].place().cursor(viewer)
+		next := rows[limit-1].place().cursor(owner)
 		inbox.Next = &next
 	}
 	for i := range rows {
@@ -121,7 +132,7 @@ func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, archived bo
 }
 
 const (
-	inboxColumns = `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned,
+	inboxColumns = `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, c.merchant,
 		p.read_up_to, p.archived, p.muted_until,
 		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
 		FROM participants p JOIN conversations c ON c.id = p.conversation
@@ -140,6 +151,11 @@ func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, archive
 	if err != nil {
 		return nil, err
 	}
+	return scanInbox(rows)
+}
+
+// scanInbox reads rows to their end.
+func scanInbox(rows *views.Rows) ([]inboxRow, error) {
 	defer rows.Close()
 	var found []inboxRow
 	for rows.Next() {
@@ -163,13 +179,14 @@ type inboxRow struct {
 	lastMessage  []byte
 	activity     int64
 	pinned       string
+	merchant     []byte
 	readUpTo     int64
 	mentioned    int64
 	preferences
 }
 
 func (r *inboxRow) columns() []any {
-	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastMessage, &r.activity, &r.pinned,
+	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastMessage, &r.activity, &r.pinned, &r.merchant,
 		&r.readUpTo, &r.archived, &r.mutedUntil, &r.mentioned}
 }
 
@@ -201,6 +218,9 @@ func (c *Conversations) conversation(ctx context.Context, row *inboxRow, partici
 		}
 	}
 	if shape.Pinned, err = pinsFrom(row.pinned); err != nil {
+		return Conversation{}, err
+	}
+	if shape.MerchantID, err = optionalIDFrom(row.merchant); err != nil {
 		return Conversation{}, err
 	}
 	shape.Participants, _, err = c.participants(ctx, id, -1, participants)

@@ -64,7 +64,7 @@ func (c *Conversations) ForwardedAs(ctx context.Context, conversation, id uuid.U
 // state is what decisions know of a message that is shown.
 func (m *Message) state() decide.MessageState {
 	state := decide.MessageState{
-		Author: m.Author, Forwarded: m.Forwarded, Text: m.Text, Mentions: m.Mentions, Retracted: m.Retracted,
+		Author: m.Author, Forwarded: m.Forwarded, Text: m.Text, Mentions: m.Mentions, Retracted: m.Retracted, Order: m.Order != nil,
 		Reactions: make([]decide.Reaction, len(m.Reactions)),
 	}
 	for i, r := range m.Reactions {

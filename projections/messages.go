@@ -44,6 +44,12 @@ type Message struct {
 	Mentions []uuid.UUID `json:"mentions"`
 	// Forwarded tells whose words the text is, if they are not the author's.
 	Forwarded *events.Forwarded `json:"forwarded"`
+	// OrderEntry is the number of the entry in the timeline of Order that the
+	// message tells of.
+	OrderEntry *uint64 `json:"orderEntry,omitempty"`
+	// Merchant is for whom the author speaks, if it is not the customer, in a
+	// business conversation. What it tells of orders has it as the author, too.
+	Merchant *uuid.UUID `json:"merchant,omitempty"`
 }
 
 // Reaction is an emoji and those who gave it.
@@ -100,18 +106,37 @@ func appendMessage(line []byte, conversation uuid.UUID, event *events.Event, pos
 	} else {
 		line = strconv.AppendUint(line, *posted.ReplyTo, 10)
 	}
-	line = append(line, `,"attachments":[],"reactions":[],"app":null,"order":null,"mentions":[`...)
+	line = append(line, `,"attachments":[],"reactions":[],"app":null,"order":`...)
+	if posted.Order == nil {
+		line = append(line, "null"...)
+	} else {
+		line = appendID(line, posted.Order.Order)
+	}
+	line = append(line, `,"mentions":[`...)
 	for i, user := range posted.Mentions {
 		if i > 0 {
 			line = append(line, ',')
 		}
 		line = appendID(line, user)
 	}
+	line = append(line, `],"forwarded":`...)
 	if posted.Forwarded == nil {
-		return append(line, `],"forwarded":null}`...), nil
+		line = append(line, "null"...)
+	} else {
+		line = append(appendID(append(line, `{"author":`...), posted.Forwarded.Author), '}')
 	}
-	line = appendID(append(line, `],"forwarded":{"author":`...), posted.Forwarded.Author)
-	return append(line, "}}"...), nil
+	return append(appendBusiness(line, posted), '}'), nil
+}
+
+// appendBusiness appends what only messages of business conversations have.
+func appendBusiness(line []byte, posted *events.MessagePosted) []byte {
+	if posted.Order != nil {
+		line = strconv.AppendUint(append(line, `,"orderEntry":`...), posted.Order.Entry, 10)
+	}
+	if posted.Merchant != uuid.Nil {
+		line = appendID(append(line, `,"merchant":`...), posted.Merchant)
+	}
+	return line
 }
 
 // evolve applies a fact to a message, by the rules that decisions follow, and

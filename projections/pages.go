@@ -173,6 +173,13 @@ func (c *pageCache) drop(conversation uuid.UUID, pages, members bool) {
 	r.bytes = kept
 }
 
+// dropMembers forgets the members of all conversations.
+func (c *pageCache) dropMembers() {
+	for _, conversation := range c.rooms.Keys() {
+		c.drop(conversation, false, true)
+	}
+}
+
 // kept counts what the landed answers take; r.mu is held.
 func (r *cachedRoom) kept() int64 {
 	kept := answerBytes * int64(len(r.members)+len(r.pages))

@@ -26,6 +26,9 @@ const (
 	GrowthName        = "growth"
 	MediaName         = "media"
 	SearchName        = "search"
+	MerchantsName     = "merchants"
+	OrdersName        = "orders"
+	CasesName         = "cases"
 )
 
 // Errors of queries and of Wait. They are compared with errors.Is.
@@ -75,6 +78,9 @@ type Set struct {
 	Conversations *Conversations
 	Growth        *Growth
 	Search        *Search
+	Merchants     *Merchants
+	Orders        *Orders
+	Cases         *Cases
 	// Revocations are kept in memory, and folded by Run.
 	Revocations *Revocations
 	Media       *Media
@@ -108,6 +114,9 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		Conversations: conversations,
 		Growth:        newGrowth(opts.Now),
 		Search:        newSearch(journal, conversations),
+		Merchants:     newMerchants(journal),
+		Orders:        newOrders(journal),
+		Cases:         newCases(journal),
 		Revocations:   newRevocations(journal, opts.Logger),
 		Media:         newMedia(journal),
 		log:           journal.Log,
@@ -125,6 +134,9 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		open(ctx, s, opts, meters, &s.Growth.store, s.Growth, func() *Growth { return newGrowth(opts.Now) }),
 		open(ctx, s, opts, meters, &s.Media.store, s.Media, func() *Media { return newMedia(journal) }),
 		open(ctx, s, opts, meters, &s.Search.store, s.Search, func() *Search { return newSearch(journal, conversations) }),
+		open(ctx, s, opts, meters, &s.Merchants.store, s.Merchants, func() *Merchants { return newMerchants(journal) }),
+		open(ctx, s, opts, meters, &s.Orders.store, s.Orders, func() *Orders { return newOrders(journal) }),
+		open(ctx, s, opts, meters, &s.Cases.store, s.Cases, func() *Cases { return newCases(journal) }),
 	)
 	if err == nil {
 		err = s.stand(ctx)

@@ -27,13 +27,14 @@ func (c *Commands) Unblock(ctx context.Context, cause events.Cause, user, other 
 }
 
 // MayWrite refuses those who may not write, react or type in a conversation at
-// this moment of the log: strangers to it, and both people of a direct one of
-// whom one has blocked the other.
+// this moment of the log: strangers to it, both people of a direct one of whom
+// one has blocked the other, and both sides of a business one that the customer
+// has left.
 func (c *Commands) MayWrite(ctx context.Context, conversation, user uuid.UUID) error {
 	var other uuid.UUID
-	_, err := c.conversations.With(ctx, events.ConversationStream(conversation), func(state *decide.Conversation) error {
+	err := c.withConversation(ctx, conversation, func(state *decide.Conversation) error {
 		other, _ = state.Other(user)
-		return state.Admit(user)
+		return state.MayWrite(user)
 	})
 	if err != nil {
 		return err

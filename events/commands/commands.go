@@ -20,6 +20,9 @@ import (
 const (
 	recentUsers         = 100_000
 	recentConversations = 20_000
+	recentMerchants     = 5_000
+	recentOrders        = 20_000
+	recentCases         = 5_000
 )
 
 // Commands carries out intents on one journal. Its methods may be called from
@@ -32,6 +35,9 @@ type Commands struct {
 	journal       *events.Journal
 	users         *events.States[decide.User]
 	conversations *events.States[*decide.Conversation]
+	merchants     *events.States[*decide.Merchant]
+	orders        *events.States[*decide.Order]
+	cases         *events.States[*decide.Case]
 }
 
 // New makes the commands of a journal.
@@ -42,6 +48,9 @@ func New(journal *events.Journal) *Commands {
 			func() decide.User { return decide.User{} }, decide.EvolveUser),
 		conversations: events.NewStates(journal, recentConversations,
 			decide.NewConversation, decide.EvolveConversation),
+		merchants: events.NewStates(journal, recentMerchants, decide.NewMerchant, decide.EvolveMerchant),
+		orders:    events.NewStatesOfEvents(journal, recentOrders, decide.NewOrder, decide.EvolveOrder),
+		cases:     events.NewStates(journal, recentCases, decide.NewCase, decide.EvolveCase),
 	}
 }
 

@@ -84,7 +84,7 @@ func (c *Commands) mustBeRegistered(ctx context.Context, field string, users ...
 
 // Rename gives a group another title and returns the ConversationRenamed event.
 func (c *Commands) Rename(ctx context.Context, cause events.Cause, conversation, by uuid.UUID, title string) (events.Event, error) {
-	written, err := events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+	written, err := c.transactConversation(ctx, conversation, cause,
 		func(state *decide.Conversation) ([]events.Fact, error) { return decide.Rename(state, by, title) })
 	if err != nil {
 		return events.Event{}, err
@@ -95,7 +95,43 @@ func (c *Commands) Rename(ctx context.Context, cause events.Cause, conversation,
 // Admit refuses those who are not in a conversation at this moment of the log,
 // ahead of any view.
 func (c *Commands) Admit(ctx context.Context, conversation, user uuid.UUID) error {
-	_, err := c.conversations.With(ctx, events.ConversationStream(conversation),
+	return c.withConversation(ctx, conversation,
 		func(state *decide.Conversation) error { return state.Admit(user) })
+}
+
+// withConversation lends a conversation's state to use, which must neither keep
+// nor change it. A business conversation knows its merchant.
+func (c *Commands) withConversation(ctx context.Context, conversation uuid.UUID, use func(*decide.Conversation) error) error {
+	var business *decide.Conversation
+	_, err := c.conversations.With(ctx, events.ConversationStream(conversation), func(state *decide.Conversation) error {
+		if state.Kind != events.Business {
+			return use(state)
+		}
+		business = state.For(nil)
+		return nil
+	})
+	if err != nil || business == nil {
+		return err
+	}
+	_, err = c.merchants.With(ctx, events.MerchantStream(business.Merchant), func(m *decide.Merchant) error {
+		business.Business = m
+		return use(business)
+	})
 	return err
+}
+
+// transactConversation is events.Transact on a conversation. A business
+// conversation knows its merchant.
+func (c *Commands) transactConversation(ctx context.Context, conversation uuid.UUID, cause events.Cause, rule func(*decide.Conversation) ([]events.Fact, error)) ([]events.Event, error) {
+	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+		func(state *decide.Conversation) (facts []events.Fact, err error) {
+			if state.Kind != events.Business {
+				return rule(state)
+			}
+			_, err = c.merchants.With(ctx, events.MerchantStream(state.Merchant), func(m *decide.Merchant) (err error) {
+				facts, err = rule(state.For(m))
+				return err
+			})
+			return facts, err
+		})
 }

@@ -53,7 +53,7 @@ func (c *Commands) decideForward(ctx context.Context, f Forwarding) (message dec
 	if err != nil {
 		return message, err
 	}
-	_, err = c.conversations.With(ctx, events.ConversationStream(f.From),
+	err = c.withConversation(ctx, f.From,
 		func(state *decide.Conversation) error {
 			message, err = decide.Forward(state, &original, f.Number, f.By, f.To)
 			return err

@@ -97,7 +97,7 @@ func (c *Commands) changeMessage(ctx context.Context, cause events.Cause, conver
 		return nil, err
 	}
 	var facts []events.Fact
-	_, err = c.conversations.With(ctx, events.ConversationStream(conversation),
+	err = c.withConversation(ctx, conversation,
 		func(state *decide.Conversation) error {
 			facts, err = change(state, &message)
 			return err

@@ -12,8 +12,11 @@ import (
 // Post posts a message and returns the MessagePosted event, whose revision is
 // the message's number. Messages are appended at any revision: their only rule
 // is membership, and a busy room must not make its writers wait for each
-// other.
+// other. A thumbs-up to a merchant's offer accepts it.
 func (c *Commands) Post(ctx context.Context, cause events.Cause, m decide.Message) (events.Event, error) {
+	if err := c.buyByWord(ctx, cause, m); err != nil {
+		return events.Event{}, err
+	}
 	facts, err := c.decidePost(ctx, m.Conversation, m)
 	if err != nil {
 		return events.Event{}, err
@@ -64,7 +67,7 @@ func (c *Commands) decidePost(ctx context.Context, conversation uuid.UUID, messa
 	}
 	facts := make([]events.Fact, 0, len(messages))
 	var author, other uuid.UUID // what keeps one of two from writing keeps the other from it too
-	_, err := c.conversations.With(ctx, events.ConversationStream(conversation),
+	err := c.withConversation(ctx, conversation,
 		func(state *decide.Conversation) error {
 			for _, m := range messages {
 				author = m.Author

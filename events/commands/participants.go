@@ -18,7 +18,7 @@ func (c *Commands) AddParticipant(ctx context.Context, cause events.Cause, conve
 	if err := c.mustBeRegistered(ctx, "userId", user); err != nil {
 		return nil, err
 	}
-	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+	return c.transactConversation(ctx, conversation, cause,
 		func(state *decide.Conversation) ([]events.Fact, error) {
 			return decide.AddParticipant(state, by, user)
 		})
@@ -26,9 +26,19 @@ func (c *Commands) AddParticipant(ctx context.Context, cause events.Cause, conve
 
 // RemoveParticipant takes a user out of a group. It returns the
 // ParticipantRemoved event, and that of the new owner's role if it was the
-// owner who left; none if the user was not in it.
+// owner who left; none if the user was not in it. A customer who leaves a
+// business conversation leaves the merchant: that is the CustomerUnlinked event.
 func (c *Commands) RemoveParticipant(ctx context.Context, cause events.Cause, conversation, by, user uuid.UUID) ([]events.Event, error) {
-	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+	if by == user {
+		merchant, err := c.merchantOf(ctx, conversation, user)
+		if err != nil {
+			return nil, err
+		}
+		if merchant != uuid.Nil {
+			return c.UnlinkCustomer(ctx, cause, merchant, user)
+		}
+	}
+	return c.transactConversation(ctx, conversation, cause,
 		func(state *decide.Conversation) ([]events.Fact, error) {
 			return decide.RemoveParticipant(state, by, user)
 		})
@@ -38,7 +48,7 @@ func (c *Commands) RemoveParticipant(ctx context.Context, cause events.Cause, co
 // ParticipantRoleChanged events: two if ownership was handed over, none if the
 // participant was that already.
 func (c *Commands) ChangeRole(ctx context.Context, cause events.Cause, conversation, by, user uuid.UUID, role events.Role) ([]events.Event, error) {
-	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+	return c.transactConversation(ctx, conversation, cause,
 		func(state *decide.Conversation) ([]events.Fact, error) {
 			return decide.ChangeRole(state, by, user, role)
 		})

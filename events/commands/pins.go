@@ -19,7 +19,7 @@ func (c *Commands) Pin(ctx context.Context, cause events.Cause, conversation uui
 	if err != nil {
 		return nil, err
 	}
-	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+	return c.transactConversation(ctx, conversation, cause,
 		func(state *decide.Conversation) ([]events.Fact, error) {
 			return decide.Pin(state, &message, number, by)
 		})
@@ -28,7 +28,7 @@ func (c *Commands) Pin(ctx context.Context, cause events.Cause, conversation uui
 // Unpin lets a message go. It returns the MessageUnpinned event, or none if it
 // is not pinned.
 func (c *Commands) Unpin(ctx context.Context, cause events.Cause, conversation uuid.UUID, number uint64, by uuid.UUID) ([]events.Event, error) {
-	return events.Transact(ctx, c.conversations, events.ConversationStream(conversation), cause,
+	return c.transactConversation(ctx, conversation, cause,
 		func(state *decide.Conversation) ([]events.Fact, error) {
 			return decide.Unpin(state, number, by)
 		})

@@ -41,7 +41,7 @@ func (c *Commands) mark(ctx context.Context, cause events.Cause, conversation, u
 // nothing.
 func (c *Commands) receipt(ctx context.Context, cause events.Cause, conversation uuid.UUID, decided func(*decide.Conversation) ([]events.Fact, error)) (events.Event, error) {
 	var facts []events.Fact
-	_, err := c.conversations.With(ctx, events.ConversationStream(conversation), func(state *decide.Conversation) (err error) {
+	err := c.withConversation(ctx, conversation, func(state *decide.Conversation) (err error) {
 		facts, err = decided(state)
 		return err
 	})

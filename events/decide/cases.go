@@ -146,3 +146,28 @@ func (h Handling) check(c *Case) error {
 	}
 	return checkText("note", h.Note, 0, maxNote)
 }
+
+// AdmitComplaint refuses to open a case to who is not in the conversation, and
+// in a conversation with no merchant.
+func AdmitComplaint(c *Conversation, by uuid.UUID) error {
+	if err := c.Admit(by); err != nil {
+		return err
+	}
+	if c.Kind != events.Business {
+		return refuse(Taken, "", "cases are opened in conversations with a merchant")
+	}
+	return nil
+}
+
+// AnswerCase refuses a handling, and an answer along with it: only agents
+// answer. An empty answer is none.
+func AnswerCase(c *Case, h Handling, answer string) error {
+	if answer != "" && !h.Agent {
+		return refuse(Forbidden, "answer", "only an agent of the merchant answers cases; the customer writes in the conversation")
+	}
+	if err := checkText("answer", answer, 0, MaxText); err != nil {
+		return err
+	}
+	_, err := HandleCase(c, h)
+	return err
+}

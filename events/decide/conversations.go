@@ -17,6 +17,10 @@ type Conversation struct {
 	ID           uuid.UUID
 	Kind         events.Kind
 	Participants map[uuid.UUID]Participant
+	// Merchant is whose business conversation it is, and Business what that
+	// merchant is, which the conversation's own facts do not tell: For adds it.
+	Merchant uuid.UUID
+	Business *Merchant
 	// joined is how many people ever joined.
 	joined int
 	// Pinned are the numbers of messages, those pinned last at the end.
@@ -31,7 +35,7 @@ func NewConversation() *Conversation { return new(Conversation) }
 func EvolveConversation(c *Conversation, fact events.Fact) *Conversation {
 	switch f := fact.(type) {
 	case *events.ConversationStarted:
-		c.ID, c.Kind = f.Conversation, f.Kind
+		c.ID, c.Kind, c.Merchant = f.Conversation, f.Kind, f.Merchant
 		c.Participants = make(map[uuid.UUID]Participant, len(f.Participants))
 		for _, user := range f.Participants {
 			c.join(user, StartingRole(f, user))
@@ -63,10 +67,11 @@ func (c *Conversation) Admit(user uuid.UUID) error {
 	return nil
 }
 
-// Has tells whether a user is in the conversation.
+// Has tells whether a user is in the conversation: as one of its participants,
+// or as an agent of its merchant.
 func (c *Conversation) Has(user uuid.UUID) bool {
 	_, is := c.Participants[user]
-	return is
+	return is || c.employs(user)
 }
 
 // NoSuchConversation is what a stranger to a conversation is told.

@@ -33,6 +33,8 @@ func EditMessage(c *Conversation, m *MessageState, e Edit) ([]events.Fact, error
 		return nil, refuse(Forbidden, "", "only its author may edit a message")
 	case m.Retracted:
 		return nil, refuse(Taken, "", "message %d was retracted and cannot be edited", e.Number)
+	case m.Order:
+		return nil, ordersAreKept(e.Number)
 	case m.Forwarded != nil:
 		return nil, refuse(Taken, "", "message %d was forwarded and stays as it was said", e.Number)
 	}
@@ -66,10 +68,16 @@ func RetractMessage(c *Conversation, m *MessageState, number uint64, by uuid.UUI
 		return nil, NoSuchMessage(number)
 	case m.Author != by && !c.moderates(by):
 		return nil, refuse(Forbidden, "", "only its author, the group's owner and its admins may retract a message")
+	case m.Order:
+		return nil, ordersAreKept(number)
 	case m.Retracted:
 		return nil, nil
 	}
 	return []events.Fact{&events.MessageRetracted{Conversation: c.ID, Number: number, By: by}}, nil
+}
+
+func ordersAreKept(number uint64) error {
+	return refuse(Taken, "", "message %d tells of an order and stays as it is", number)
 }
 
 // moderates tells whether a user may retract what others wrote: a group's

@@ -186,6 +186,8 @@ type Consent struct {
 	Text string
 	// Source is where: FromCheckout, FromConversation or FromImport.
 	Source string
+	// Again records it even of a customer who has opted in.
+	Again bool
 }
 
 // LinkCustomer records a customer's opt-in.
@@ -196,7 +198,7 @@ func LinkCustomer(m *Merchant, c Consent) ([]events.Fact, error) {
 	if err := checkText("consent", c.Text, 1, maxConsent); err != nil {
 		return nil, err
 	}
-	if m.Customers[c.Customer] {
+	if m.Customers[c.Customer] && !c.Again {
 		return nil, nil
 	}
 	return []events.Fact{&events.CustomerLinked{

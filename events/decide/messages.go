@@ -27,6 +27,8 @@ type MessageState struct {
 	Text      string
 	Mentions  []uuid.UUID
 	Retracted bool
+	// Order tells that it tells of an order, which changes it and nobody else.
+	Order bool
 	// Reactions are in the order in which they came.
 	Reactions []Reaction
 }
@@ -38,7 +40,7 @@ type MessageState struct {
 // somebody else than the author, or one beyond what a message holds.
 func EvolveMessage(m *MessageState, fact events.Fact) bool {
 	if f, ok := fact.(*events.MessagePosted); ok {
-		*m = MessageState{Author: f.Author, Forwarded: f.Forwarded, Text: f.Text.Plain, Mentions: f.Mentions}
+		*m = MessageState{Author: f.Author, Forwarded: f.Forwarded, Text: f.Text.Plain, Mentions: f.Mentions, Order: f.Order != nil}
 		return true
 	}
 	if !m.Posted() {
@@ -46,13 +48,13 @@ func EvolveMessage(m *MessageState, fact events.Fact) bool {
 	}
 	switch f := fact.(type) {
 	case *events.MessageEdited:
-		if m.Retracted || m.Forwarded != nil || f.By != m.Author {
+		if m.Retracted || m.Order || m.Forwarded != nil || f.By != m.Author {
 			return false
 		}
 		m.Text, m.Mentions = f.Text.Plain, f.Mentions
 		return true
 	case *events.MessageRetracted:
-		if m.Retracted {
+		if m.Retracted || m.Order {
 			return false
 		}
 		m.Retracted, m.Text, m.Mentions, m.Reactions = true, "", nil, nil
@@ -106,6 +108,10 @@ func Post(c *Conversation, m Message) ([]events.Fact, error) {
 	if err != nil {
 		return nil, err
 	}
+	merchant, err := c.speaker(m.Author)
+	if err != nil {
+		return nil, err
+	}
 	return []events.Fact{&events.MessagePosted{
 		Conversation: m.Conversation,
 		Author:       m.Author,
@@ -113,6 +119,7 @@ func Post(c *Conversation, m Message) ([]events.Fact, error) {
 		ReplyTo:      m.ReplyTo,
 		Mentions:     mentions,
 		Forwarded:    m.Forwarded,
+		Merchant:     merchant,
 	}}, nil
 }
 

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +31,36 @@ var stageNames = [stages]string{"", "offered", "placed", "confirmed", "invoiced"
 
 // String is the stage as clients read it.
 func (s Stage) String() string { return stageNames[s] }
+
+// ParseStage is the stage of a name; the boolean is false if there is none.
+func ParseStage(name string) (Stage, bool) {
+	i := slices.Index(stageNames[1:], name)
+	return Stage(i + 1), i >= 0
+}
+
+// StageOf is the stage that an order has reached with a fact, or 0 if the fact
+// is about something else.
+func StageOf(fact events.Fact) Stage {
+	switch fact.(type) {
+	case *events.OrderOffered:
+		return Offered
+	case *events.OrderPlaced, *events.OfferAccepted:
+		return Placed
+	case *events.OrderConfirmed:
+		return Confirmed
+	case *events.OrderInvoiced:
+		return Invoiced
+	case *events.OrderPacked:
+		return Packed
+	case *events.OrderShipped:
+		return Shipped
+	case *events.OrderOutForDelivery:
+		return OutForDelivery
+	case *events.OrderDelivered:
+		return Delivered
+	}
+	return 0
+}
 
 // ReturnState is how far the return of a delivered order has come.
 type ReturnState string
@@ -80,33 +111,19 @@ func (o *Order) Bought() bool { return o.Stage >= Placed }
 // EvolveOrder applies an event of an order's stream; it changes and returns the
 // order given.
 func EvolveOrder(o *Order, event events.Event) *Order {
-	at := event.Meta.OccurredAt
 	o.Facts++
+	if stage := StageOf(event.Fact); stage > 0 {
+		o.reach(stage, event.Meta.OccurredAt)
+	}
 	switch f := event.Fact.(type) {
 	case *events.OrderOffered:
 		o.begin(&f.OrderStep, &f.Basket)
-		o.reach(Offered, at)
 	case *events.OrderPlaced:
 		o.begin(&f.OrderStep, &f.Basket)
-		o.reach(Placed, at)
-	case *events.OfferAccepted:
-		o.reach(Placed, at)
 	case *events.OrderPaid:
 		o.Paid += f.Amount
 	case *events.OrderRefunded:
 		o.Refunded += f.Amount
-	case *events.OrderConfirmed:
-		o.reach(Confirmed, at)
-	case *events.OrderInvoiced:
-		o.reach(Invoiced, at)
-	case *events.OrderPacked:
-		o.reach(Packed, at)
-	case *events.OrderShipped:
-		o.reach(Shipped, at)
-	case *events.OrderOutForDelivery:
-		o.reach(OutForDelivery, at)
-	case *events.OrderDelivered:
-		o.reach(Delivered, at)
 	case *events.OrderCancelled:
 		o.cancel()
 	default:

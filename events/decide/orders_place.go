@@ -55,7 +55,9 @@ type Placement struct {
 	PaymentMethod string
 	Address       *events.Address
 	Estimate      time.Time
-	Untold        bool
+	// At is when it is placed and Now when that is told.
+	At, Now time.Time
+	Untold  bool
 }
 
 // Place gives an order. That the customer has opted in is the merchant's
@@ -113,6 +115,9 @@ func (p Placement) basket() (events.Basket, error) {
 	}
 	if err := checkLine("number", p.Number, 1, maxOrderNumber); err != nil {
 		return b, err
+	}
+	if p.At.After(p.Now.Add(clockSkew)) {
+		return b, refuse(Invalid, "placedAt", "lies in the future")
 	}
 	if _, known := events.Exponent(p.Currency); !known {
 		return b, refuse(Invalid, "currency", "%q is no currency of ISO 4217, such as EUR", p.Currency)

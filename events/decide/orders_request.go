@@ -123,6 +123,11 @@ func (o *Order) checkWish(kind RequestKind) error {
 	return nil
 }
 
+// CustomersDoNotUpdate is the refusal of an update by the customer.
+func CustomersDoNotUpdate() error {
+	return refuse(Forbidden, "", "only the merchant updates an order; its customer has requests")
+}
+
 // AcceptOffer buys what was offered. Who has bought it already buys nothing
 // more.
 func AcceptOffer(o *Order, by uuid.UUID) ([]events.Fact, error) {

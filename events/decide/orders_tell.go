@@ -2,12 +2,23 @@ package decide
 
 import (
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"parley/events"
 )
 
-// ThumbsUp is the emoji that buys what was offered.
-const ThumbsUp = "👍"
+// IsThumbsUp tells whether a text is nothing but the emoji that buys what was
+// offered, in any colour of skin.
+func IsThumbsUp(text string) bool {
+	tone, is := strings.CutPrefix(strings.TrimSpace(text), "👍")
+	if !is {
+		return false
+	}
+	tone = strings.TrimSuffix(tone, "\ufe0f")
+	r, size := utf8.DecodeRuneInString(tone)
+	return tone == "" || r >= 0x1f3fb && r <= 0x1f3ff && size == len(tone)
+}
 
 // Tell is the sentence by which a conversation tells of an order's fact, to
 // clients that show nothing but texts. It holds no personal values: whoever
@@ -69,8 +80,11 @@ func news(o *Order, fact events.OrderFact) string {
 	case *events.OrderRefunded:
 		return "was refunded: " + events.FormatMoney(f.Amount, o.Currency)
 	case *events.OrderCancelled:
-		if f.Cause == events.CancelledUnavailable {
+		switch f.Cause {
+		case events.CancelledUnavailable:
 			return "is cancelled: it is not available"
+		case events.OfferWithdrawn:
+			return "is offered no more"
 		}
 		return "is cancelled"
 	}

@@ -77,7 +77,7 @@ func sample() decide.Placement {
 		},
 		Subtotal: money(7500), Shipping: 495, Tax: 619,
 		Adjustments: []events.Adjustment{{Name: "welcome", Amount: 2000}, {Name: "coupon", Amount: 1000}},
-		Total:       5614, PaymentMethod: "Visa 1234",
+		Total:       5614, PaymentMethod: "Visa 1234", At: noon, Now: noon,
 	}
 }
 
@@ -142,6 +142,7 @@ func TestPlaceRefuses(t *testing.T) {
 		{"more paid than there is", "paid", func(p *decide.Placement) { p.Paid = money(5615) }},
 		{"less paid than nothing", "paid", func(p *decide.Placement) { p.Paid = money(-1) }},
 		{"a country that is no code", "address.country", func(p *decide.Placement) { p.Address = &events.Address{Country: "Brasil"} }},
+		{"a time to come", "placedAt", func(p *decide.Placement) { p.At = after(1) }},
 		{"an endless street", "address.street1", func(p *decide.Placement) { p.Address = &events.Address{Street1: strings.Repeat("x", 201)} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -193,6 +194,10 @@ func TestOffersAreBoughtOnce(t *testing.T) {
 	t.Run("nor what was withdrawn", func(t *testing.T) {
 		got, err := decide.AcceptOffer(order(happened{0, offer}, cancelled(1)), cleo)
 		when(t, got, err).thenRefused(decide.Taken, "")
+	})
+	t.Run("an offer is withdrawn", func(t *testing.T) {
+		got, err := decide.UpdateOrder(order(happened{0, offer}), tells(decide.UpdateCancelled, 1))
+		when(t, got, err).then(&events.OrderCancelled{OrderStep: step(ada), Cause: events.OfferWithdrawn})
 	})
 	t.Run("an offer is not shipped", func(t *testing.T) {
 		got, err := decide.UpdateOrder(order(happened{0, offer}), tells(decide.UpdateConfirmed, 1))

@@ -327,6 +327,9 @@ func (o *Order) cancelled(u Update) ([]events.Fact, error) {
 	if o.Cancelled {
 		return nil, nil
 	}
+	if !o.Bought() {
+		u.Cause = events.OfferWithdrawn
+	}
 	if o.has(Delivered) {
 		return nil, refuse(Taken, "type", "a delivered order is returned, not cancelled")
 	}

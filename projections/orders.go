@@ -1,0 +1,173 @@
+package projections
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/projections/views"
+)
+
+// Orders is the read model of what was offered and bought.
+type Orders struct {
+	journal *events.Journal
+	store   *views.Store
+}
+
+func newOrders(journal *events.Journal) *Orders { return &Orders{journal: journal} }
+
+// An order's body is the JSON of an Order, and an entry's that of an
+// OrderEntry, both ready to send.
+var ordersSchema = views.Schema{
+	Name:    OrdersName,
+	Version: 1,
+	Tables: []views.Table{{
+		Name: "orders",
+		Columns: `id BYTEA NOT NULL,
+			merchant BYTEA NOT NULL,
+			customer BYTEA NOT NULL,
+			status TEXT NOT NULL,
+			is_open BIGINT NOT NULL,
+			placed BIGINT NOT NULL,
+			body BYTEA NOT NULL`,
+		Key: "id",
+	}, {
+		Name:    "entries",
+		Columns: "purchase BYTEA NOT NULL, entry BIGINT NOT NULL, at BIGINT NOT NULL, body BYTEA NOT NULL",
+		Key:     "purchase, entry",
+	}, spendingTable, untoldTable},
+	Indexes: []string{
+		`CREATE INDEX IF NOT EXISTS orders_by_merchant ON orders (merchant, placed, id)`,
+		`CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer, placed, id)`,
+		`CREATE INDEX IF NOT EXISTS orders_of_both ON orders (merchant, customer, placed, id)`,
+		`CREATE INDEX IF NOT EXISTS orders_open ON orders (merchant, customer, is_open, placed, id)`,
+		`CREATE INDEX IF NOT EXISTS entries_by_time ON entries (purchase, at, entry)`,
+	},
+}
+
+var orderFacts = kindsOf(
+	new(events.OrderOffered), new(events.OfferAccepted), new(events.OrderPlaced), new(events.OrderPaid),
+	new(events.OrderConfirmed), new(events.OrderInvoiced), new(events.OrderPacked), new(events.OrderShipped),
+	new(events.ParcelLocated), new(events.OrderOutForDelivery), new(events.OrderDelivered), new(events.OrderDelayed),
+	new(events.OrderCancelled), new(events.OrderRefunded),
+	new(events.CancellationRequested), new(events.ChangeRequested), new(events.ReturnRequested),
+	new(events.ChangeAccepted), new(events.ReturnAccepted), new(events.RequestDeclined), new(events.ReturnReceived),
+	new(events.MessagePosted),
+)
+
+func (o *Orders) schema() views.Schema { return ordersSchema }
+
+func (o *Orders) filter() events.Filter {
+	return events.Filter{StreamPrefixes: []string{"order-", "messages-"}}
+}
+
+// prepare passes over messages that tell of no order without decoding them:
+// they are most of what a log holds.
+func (o *Orders) prepare(ctx context.Context, recorded events.Recorded) (events.Event, bool, error) {
+	if recorded.Type == messagePosted && !bytes.Contains(recorded.Data, ofOrder) {
+		return events.Event{}, false, nil
+	}
+	return orderFacts.open(ctx, o.journal, recorded)
+}
+
+var ofOrder = []byte(`"order":{`)
+
+// draft is an order that the batch being applied has touched.
+type draft struct {
+	Order
+	// before is what the stored order added to its customer's spending.
+	before spending
+}
+
+// apply writes each order once, however many of its events a batch has.
+func (o *Orders) apply(ctx context.Context, tx *views.Tx, items []events.Event) error {
+	drafts := make(map[uuid.UUID]*draft)
+	var order []*draft
+	news := make(untold)
+	for _, event := range items {
+		news.add(event)
+		fact, ok := event.Fact.(events.OrderFact)
+		if !ok {
+			continue
+		}
+		d := drafts[fact.Step().Order]
+		if d == nil {
+			var err error
+			if d, err = loadDraft(ctx, tx, fact.Step().Order); err != nil {
+				return err
+			}
+			drafts[fact.Step().Order] = d
+			order = append(order, d)
+		}
+		if err := d.applyOne(ctx, tx, event, fact); err != nil {
+			return err
+		}
+	}
+	for _, d := range order {
+		if err := d.save(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return news.store(ctx, tx)
+}
+
+func loadDraft(ctx context.Context, tx *views.Tx, id uuid.UUID) (*draft, error) {
+	d := new(draft)
+	var body []byte
+	err := tx.QueryRow(ctx, `SELECT body FROM orders WHERE id = $1`, []any{id[:]}, &body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &d.Order)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("order %s in the view: %w", id, err)
+	}
+	d.before = spendingOf(&d.Order)
+	return d, nil
+}
+
+func (d *draft) applyOne(ctx context.Context, tx *views.Tx, event events.Event, fact events.OrderFact) error {
+	if err := d.evolve(event); err != nil {
+		return err
+	}
+	if d.ID == uuid.Nil {
+		return fmt.Errorf("order %s was never placed", fact.Step().Order)
+	}
+	body, err := json.Marshal(orderEntry(event, fact, &d.Order))
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO entries (purchase, entry, at, body) VALUES ($1, $2, $3, $4)`,
+		d.ID[:], int64(event.Revision), event.Meta.OccurredAt.UnixMicro(), body)
+	return err
+}
+
+func (d *draft) save(ctx context.Context, tx *views.Tx) error {
+	body, err := json.Marshal(&d.Order)
+	if err != nil {
+		return err
+	}
+	isOpen := 0
+	if d.isOpen() {
+		isOpen = 1
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO orders (id, merchant, customer, status, is_open, placed, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (id) DO UPDATE SET status = excluded.status, is_open = excluded.is_open, placed = excluded.placed, body = excluded.body`,
+		d.ID[:], d.MerchantID[:], d.CustomerID[:], d.Status, isOpen, d.PlacedAt.UnixMicro(), body)
+	if err != nil {
+		return err
+	}
+	return addSpending(ctx, tx, &d.Order, spendingOf(&d.Order).less(d.before))
+}
+
+func (o *Orders) committed() {}
+
+func (o *Orders) reset() {}
