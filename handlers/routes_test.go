@@ -88,6 +88,7 @@ var routeTable = map[string]row{
 	"GET /v1/media/{digest}": {"/v1/media/{media}", "", expected{401, 404, 200, 404, 404, 404, 401}},
 
 	"GET /v1/search":                    {"/v1/search?q=hello", "", usersOnly(200)},
+	"GET /v1/sync":                      {"/v1/sync", "", usersOnly(200)},
 	"GET /v1/stream":                    {"/v1/stream", "", usersOnly(200)},
 	"GET /v1/conversations/{id}/stream": {"/v1/conversations/{room}/stream", "", inIt(200)},
 

@@ -179,6 +179,7 @@ func (s *Server) mount() {
 	s.mediaRoutes()
 	s.searchRoutes()
 	s.liveRoutes()
+	s.syncRoutes()
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()
