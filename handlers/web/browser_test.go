@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,19 +31,61 @@ type stage struct {
 	*handlertest.House
 	url  string
 	shut atomic.Bool
+	door *door
 }
+
+// door is a listener that can cut all connections that came through it, as
+// they are when a server dies.
+type door struct {
+	net.Listener
+
+	mu    sync.Mutex
+	conns []net.Conn // guarded by mu
+}
+
+// Accept implements net.Listener.
+func (d *door) Accept() (net.Conn, error) {
+	conn, err := d.Listener.Accept()
+	if err == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.conns = append(d.conns, conn)
+	}
+	return conn, err
+}
+
+func (d *door) cut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, conn := range d.conns {
+		_ = conn.Close() // most are closed already
+	}
+	d.conns = nil
+}
+
+// lose is the server's death, as the page sees it, and find its return.
+func (s *stage) lose() {
+	s.shut.Store(true)
+	s.door.cut()
+}
+
+func (s *stage) find() { s.shut.Store(false) }
 
 func openStage(t *testing.T) *stage {
 	s := &stage{House: handlertest.Open(t, func(o *handlers.Options) { o.Page = page })}
 	s.Clock.Advance(time.Since(handlertest.Began)) // the browser's clock shows the present
-	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	front := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.shut.Load() {
 			panic(http.ErrAbortHandler)
 		}
 		s.Server.ServeHTTP(w, r)
 	}))
-	t.Cleanup(door.Close)
-	s.url = door.URL
+	s.door = &door{Listener: front.Listener}
+	front.Listener = s.door
+	front.Start()
+	t.Cleanup(front.Close)
+	t.Cleanup(s.door.cut)
+	s.url = front.URL
 	return s
 }
 
@@ -125,7 +168,11 @@ func (s *stage) open(t *testing.T, browser context.Context, width int64, path st
 // signIn opens the page with a client's token.
 func (s *stage) signIn(t *testing.T, browser context.Context, width int64, path string, who *handlertest.Client) *tab {
 	t.Helper()
-	return s.open(t, browser, width, path+"#token="+who.Token)
+	joint := "#"
+	if strings.Contains(path, "#") {
+		joint = "&"
+	}
+	return s.open(t, browser, width, path+joint+"token="+who.Token)
 }
 
 // wantNoComplaints fails the test if the page broke a rule or threw. That the

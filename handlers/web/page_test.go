@@ -24,6 +24,10 @@ func TestPageInABrowser(t *testing.T) {
 		play func(*testing.T, *stage, context.Context)
 	}{
 		{"two people talk", twoPeopleTalk},
+		{"one tab sees what the other does", oneTabSeesWhatTheOtherDoes},
+		{"a message is changed", aMessageIsChanged},
+		{"words are looked for", wordsAreLookedFor},
+		{"a group is kept in order", aGroupIsKeptInOrder},
 		{"a text stays a text", aTextStaysAText},
 		{"a long conversation scrolls back", aLongConversationScrollsBack},
 		{"a lost server is waited for", aLostServerIsWaitedFor},
@@ -105,6 +109,99 @@ func (s *stage) until(t *testing.T, what string, answer func() bool) {
 	}
 }
 
+func oneTabSeesWhatTheOtherDoes(t *testing.T, s *stage, browser context.Context) {
+	uma, vic := s.Person("uma"), s.Person("vic")
+	room := uma.Start("direct", vic)
+	uma.Say(room, "Tea?")
+	one, other := s.signIn(t, browser, wide, "/", uma), s.signIn(t, browser, wide, "/", vic)
+	for b, name := range map[*tab]string{one: "The vic", other: "The uma"} {
+		b.clicks(".inbox-row a", name)
+		b.sees(".message .text", "Tea?")
+	}
+	one.sees(".seen", "Read")
+	other.do(chromedp.SendKeys(chromedp.CSS(".compose-text"), "Gladly"))
+	other.do(chromedp.SendKeys(chromedp.CSS(".compose-text"), kb.Enter))
+	one.sees(".message .text", "Gladly")
+
+	other.is("document.querySelector('.message.own [aria-label^=More]').click() === undefined")
+	other.clicks(".menu-item", "Edit")
+	other.sees(".answering", "Editing")
+	other.say(", thank you")
+	one.sees(".message .text", "Gladly, thank you")
+	one.is("document.querySelector('[data-number=\"1\"] [aria-label^=React]').click() === undefined")
+	one.clicks(".emoji-choice", "👍")
+	other.sees(".message.own .reaction", "👍1")
+	one.clicks(".reaction", "👍")
+	other.is("!document.querySelector('.reaction')")
+
+	other.is("document.querySelector('.message.own [aria-label^=More]').click() === undefined")
+	other.clicks(".menu-item", "Retract")
+	other.clicks(".dialog-foot .button", "Retract")
+	one.sees(".message .gone", "This message was retracted.")
+	one.sees(".inbox-last", "Message retracted")
+}
+
+func aMessageIsChanged(t *testing.T, s *stage, browser context.Context) {
+	wes, xia := s.Person("wes"), s.Person("xia")
+	room := wes.Start("group", xia)
+	wes.Say(room, "The frist of May.")
+	wes.Do("PATCH", "/v1/conversations/"+room.String()+"/messages/0", `{"text":"The first of May."}`).Want(http.StatusOK)
+	b := s.signIn(t, browser, wide, at(room), xia)
+	b.sees(".message .text", "The first of May.")
+	b.click(".button.edited")
+	b.sees(".versions", "The frist of May.")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.is("document.querySelector('.message [aria-label^=More]').click() === undefined")
+	b.clicks(".menu-item", "Pin")
+	b.sees(".pinned", "The first of May.")
+	b.is("document.querySelector('.message [aria-label^=More]').click() === undefined")
+	b.clicks(".menu-item", "Unpin")
+	b.is("document.querySelector('.pinned').hidden")
+}
+
+func wordsAreLookedFor(t *testing.T, s *stage, browser context.Context) {
+	yan, zoe := s.Person("yan"), s.Person("zoe")
+	room := yan.Start("direct", zoe)
+	zoe.Say(room, "The ferry leaves at <nine>.")
+	for i := range 80 {
+		zoe.Say(room, fmt.Sprintf("wave %d", i))
+	}
+	b := s.signIn(t, browser, wide, "/", yan)
+	b.do(chromedp.SendKeys(chromedp.CSS(".search input"), "ferr*"))
+	b.sees(".search-results .inbox-last", "The ferry leaves at <nine>.")
+	b.is("document.querySelector('.search-results mark').textContent === 'ferry'")
+	b.clicks(".search-results a", "ferry")
+	b.sees(".message.pointed .text", "The ferry leaves")
+	b.do(chromedp.SendKeys(chromedp.CSS(".search input"), "nothing like it"))
+	b.sees(".search-notice", "Nothing was found.")
+	b.do(chromedp.SendKeys(chromedp.CSS(".search input"), kb.Escape))
+	b.sees(".inbox-row", "The zoe")
+}
+
+func aGroupIsKeptInOrder(t *testing.T, s *stage, browser context.Context) {
+	abe, bea, cal := s.Person("abe"), s.Person("bea"), s.Person("cal")
+	room := abe.Start("group", bea, cal)
+	b, guest := s.signIn(t, browser, wide, at(room), abe), s.signIn(t, browser, narrow, at(room), cal)
+	b.click("[aria-label=Participants]")
+	b.clicks(".choice", "Rename")
+	b.do(chromedp.SendKeys(chromedp.CSS("dialog input"), "Regatta"+kb.Enter))
+	b.sees(".pane-title", "Regatta")
+	guest.sees(".pane-title", "Regatta")
+	b.is("document.querySelector('[aria-label=\"More for The bea\"]').click() === undefined")
+	b.clicks(".menu-item", "Make admin")
+	b.sees(".person .role", "admin")
+	b.clicks(".choice", "Mute")
+	b.sees(".choice", "Unmute")
+	b.sees(".inbox-row .muted", "Muted")
+	b.is("document.querySelector('[aria-label=\"More for The cal\"]').click() === undefined")
+	b.clicks(".menu-item", "Remove")
+	guest.sees(".failure", "not in this conversation any more")
+	b.clicks(".choice", "Archive")
+	b.sees(".empty", "No conversations yet.")
+	b.click("[aria-label='Archived conversations']")
+	b.sees(".inbox-row", "Regatta")
+}
+
 func aTextStaysAText(t *testing.T, s *stage, browser context.Context) {
 	cleo, dan := s.Person("cleo"), s.Person("dan")
 	room := cleo.Start("direct", dan)
@@ -122,7 +219,7 @@ func aTextStaysAText(t *testing.T, s *stage, browser context.Context) {
 func aLongConversationScrollsBack(t *testing.T, s *stage, browser context.Context) {
 	eve, finn := s.Person("eve"), s.Person("finn")
 	room := eve.Start("direct", finn)
-	const count = 420
+	const count = 520
 	for i := range count {
 		finn.Say(room, fmt.Sprintf("line %d", i))
 	}
@@ -157,15 +254,18 @@ func aLostServerIsWaitedFor(t *testing.T, s *stage, browser context.Context) {
 	b.clicks(".inbox-row a", "The hana")
 	b.sees(".message .text", "Still there?")
 
-	s.shut.Store(true)
+	s.lose()
 	b.say("One moment.")
 	b.sees(".message.waiting .state", "Not sent yet")
 	b.sees(".connection", "Reconnecting")
-	s.shut.Store(false)
+	hana.Say(room, "Can you hear me?")
+	s.find()
 	b.is("!document.querySelector('.message.waiting, .message.sending')")
 	b.sees(".message.own .text", "One moment.")
 	b.is("document.querySelector('.connection').textContent === ''")
-	if read := messages(t, hana, room); len(read) != 2 || read[0].Text != "One moment." {
+	b.sees(".message .text", "Can you hear me?")
+	b.is("document.querySelectorAll('.message').length === 3")
+	if read := messages(t, hana, room); len(read) != 3 || read[0].Text != "One moment." {
 		t.Fatalf("the server has %+v, want the message once", read)
 	}
 }

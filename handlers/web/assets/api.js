@@ -72,6 +72,22 @@ export class Api {
     return { etag: response.headers.get('ETag'), body: await response.json() };
   }
 
+  /** The body of a stream of events that goes on after `last`, if that is given. */
+  async stream(path, last, signal) {
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(new DOMException('', 'TimeoutError')), PATIENCE);
+    try {
+      const response = await this.#accepted(path, {
+        headers: { ...this.#headers(''), Accept: 'text/event-stream', ...(last === null ? {} : { 'Last-Event-ID': last }) },
+        signal: AbortSignal.any([patience.signal, signal]),
+        cache: 'no-store',
+      });
+      return response.body;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** POST as JSON. With a key, a repeat is answered as the first time. */
   post(path, body, key = crypto.randomUUID()) {
     return this.#write('POST', path, body, { 'Idempotency-Key': key });
@@ -79,6 +95,10 @@ export class Api {
 
   put(path, body) {
     return this.#write('PUT', path, body);
+  }
+
+  patch(path, body) {
+    return this.#write('PATCH', path, body);
   }
 
   delete(path) {
@@ -94,13 +114,18 @@ export class Api {
   }
 
   async #ask(method, path, { signal, headers = {}, body }) {
-    const response = await this.#fetch(path, {
+    return this.#accepted(path, {
       method,
       headers: { ...this.#headers(method), ...headers, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])]),
       cache: 'no-store',
     });
+  }
+
+  /** The answer to a request, unless it is a problem: then that is thrown. */
+  async #accepted(path, request) {
+    const response = await this.#fetch(path, request);
     if (response.ok || response.status === 304) return response;
     const problem = await problemOf(response);
     if (response.status === 401) this.#refused(problem);

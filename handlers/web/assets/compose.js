@@ -14,14 +14,20 @@ export class Compose {
   #conversation;
   #people;
   #onSend;
+  #onEdit;
   #replyTo = null;
+  #edited = null;
   #shift = false;
 
-  /** `onSend({text, replyTo})` takes what was written. */
-  constructor({ conversation, people, onSend }) {
+  /**
+   * `onSend({text, replyTo})` takes what was written, `onEdit(message, text)`
+   * what a message shall say now.
+   */
+  constructor({ conversation, people, onSend, onEdit }) {
     this.#conversation = conversation;
     this.#people = people;
     this.#onSend = onSend;
+    this.#onEdit = onEdit;
     this.#build();
     const draft = drafts.get(conversation);
     if (draft) this.restore(draft.text, draft.replyTo);
@@ -46,17 +52,39 @@ export class Compose {
 
   /** Makes what is written an answer to a message, or to none. */
   answer(message) {
+    if (this.#edited) this.#leaveEdit();
     this.#replyTo = message;
+    this.#about(message, message && [h('span', {}, 'Replying to ', this.#people.label(message.author, { own: 'yourself' })), ' '], 'Do not reply', () => this.answer(null));
+    this.#keep();
+  }
+
+  /** Lets one of the reader's messages be written anew; what was being written waits. */
+  edit(message) {
+    if (this.#edited) this.#leaveEdit();
+    this.#edited = message;
+    this.#about(message, 'Editing ', 'Leave it as it was', () => this.#leaveEdit());
+    this.text.value = message.text;
+    this.#fit();
+    this.text.setSelectionRange(message.text.length, message.text.length);
+  }
+
+  #leaveEdit() {
+    this.#edited = null;
+    const draft = drafts.get(this.#conversation);
+    this.text.value = draft?.text ?? '';
+    this.answer(draft?.replyTo ?? null);
+    this.#fit();
+  }
+
+  /** Shows above the text what it is about, if it is about a message. */
+  #about(message, intent, leaveLabel, leave) {
     this.answering.hidden = !message;
     this.answering.replaceChildren();
-    if (message) {
-      this.answering.append(
-        h('p', {}, 'Replying to ', this.#people.label(message.author, { own: 'yourself' }), ' ',
-          h('span', { class: 'quote-text' }, summary(message))),
-        button('Do not reply', { content: icon('close'), kind: 'tool', onClick: () => { this.answer(null); this.focus(); } }));
-      this.focus();
-    }
-    this.#keep();
+    if (!message) return;
+    this.answering.append(
+      h('p', {}, intent, h('span', { class: 'quote-text' }, summary(message))),
+      button(leaveLabel, { content: icon('close'), kind: 'tool', onClick: () => { leave(); this.focus(); } }));
+    this.focus();
   }
 
   /** Puts a text back to be written on. */
@@ -68,9 +96,10 @@ export class Compose {
 
   #key(event) {
     this.#shift = event.shiftKey;
-    if (event.key !== 'Escape' || !this.#replyTo) return;
+    if (event.key !== 'Escape' || !this.#replyTo && !this.#edited) return;
     event.stopPropagation();
-    this.answer(null);
+    if (this.#edited) this.#leaveEdit();
+    else this.answer(null);
   }
 
   // Keyboards on a screen report no key for Enter, but all report the line
@@ -84,9 +113,23 @@ export class Compose {
   #send() {
     const text = this.text.value.replace(/\s+$/, '');
     if (this.#length() > MOST || text.trim() === '') return;
+    if (this.#edited) return this.#sendEdit(text);
     const replyTo = this.#replyTo?.number ?? null;
     this.restore('');
     this.#onSend({ text, replyTo });
+    this.focus();
+  }
+
+  async #sendEdit(text) {
+    const message = this.#edited;
+    this.sendButton.disabled = true;
+    try {
+      if (text !== message.text) await this.#onEdit(message, text);
+      if (this.#edited === message) this.#leaveEdit();
+    } catch (problem) {
+      this.limit.textContent = problem.explanation;
+      this.sendButton.disabled = false;
+    }
     this.focus();
   }
 
@@ -95,16 +138,21 @@ export class Compose {
   }
 
   #changed() {
+    this.#fit();
+    this.#keep();
+  }
+
+  #fit() {
     const length = this.#length();
     this.limit.textContent = length > WARN ? (MOST - length).toLocaleString('en') : '';
     this.limit.classList.toggle('over', length > MOST);
     this.sendButton.disabled = length > MOST || this.text.value.trim() === '';
     this.text.style.height = 'auto';
     this.text.style.height = `${this.text.scrollHeight}px`;
-    this.#keep();
   }
 
   #keep() {
+    if (this.#edited) return;
     const draft = { text: this.text.value, replyTo: this.#replyTo };
     if (draft.text || draft.replyTo) drafts.set(this.#conversation, draft);
     else drafts.delete(this.#conversation);

@@ -1,6 +1,7 @@
 // One open conversation: its head, its transcript, and the place to write.
 
 import { announce, button, failure, h } from './dom.js';
+import { Actions } from './actions.js';
 import { Compose } from './compose.js';
 import { History } from './history.js';
 import { icon } from './icons.js';
@@ -23,6 +24,10 @@ export class Conversation {
   #conversation = null;
   #closed = false;
   #failed = false;
+  // What happened before there was a timeline to show it.
+  #early = [];
+  #actions;
+  #readingAgain = 0;
 
   /** `context` has `api`, `people`, `outbox`, `live` and `self`. */
   constructor(context, id) {
@@ -32,11 +37,16 @@ export class Conversation {
     this.head = h('header', { class: 'pane-head' });
     this.room = h('div', { class: 'room' }, skeleton());
     this.side = h('aside', { class: 'side', hidden: true, 'aria-label': 'Participants' });
-    this.compose = new Compose({
-      conversation: id, people: context.people, onSend: (message) => this.#send(message),
+    this.#actions = new Actions(context, id, {
+      describe: () => this.#conversation, received: (message) => this.receive([message]),
     });
+    this.compose = new Compose({
+      conversation: id, people: context.people,
+      onSend: (message) => this.#send(message), onEdit: (message, text) => this.#actions.edit(message, text),
+    });
+    this.pinned = h('button', { type: 'button', class: 'pinned', hidden: true, on: { click: () => this.#showPinned() } });
     this.element = h('section', { class: 'conversation', 'aria-label': 'Conversation' },
-      h('div', { class: 'pane' }, this.head, this.room, this.compose.element), this.side);
+      h('div', { class: 'pane' }, this.head, this.pinned, this.room, this.compose.element), this.side);
     this.#drawHead();
   }
 
@@ -58,7 +68,7 @@ export class Conversation {
   }
 
   #begin(conversation, message) {
-    const { newestNumber, etag } = this.#history;
+    const { newestNumber } = this.#history;
     const { unread } = conversation;
     this.#waiting = { unread, newest: newestNumber };
     this.#findUnread();
@@ -71,7 +81,7 @@ export class Conversation {
     });
     this.room.replaceChildren(this.#timeline.element);
     this.#timeline.begin(this.#unreadFrom);
-    this.#context.live.watch(this.id, { etag, newest: newestNumber });
+    this.receive(this.#early.splice(0));
     if (message !== null) this.#timeline.show(message);
   }
 
@@ -95,10 +105,63 @@ export class Conversation {
     const before = this.#conversation;
     this.#conversation = conversation;
     if (this.#timeline) this.#timeline.waiting = conversation.unread;
-    const shape = (c) => c && JSON.stringify([c.title, c.participants]);
+    const shape = (c) => c && JSON.stringify([c.title, c.participants.map(({ userId, role }) => [userId, role]), c.muted, c.archived]);
+    const receipts = (c) => c && JSON.stringify(c.participants.map((p) => [p.readUpTo, p.deliveredUpTo]));
+    if (receipts(before) !== receipts(conversation)) this.#timeline?.update();
+    if (JSON.stringify(before?.pinned) !== JSON.stringify(conversation.pinned)) this.#drawPinned();
     if (shape(before) === shape(conversation)) return;
     this.#drawHead();
     if (!this.side.hidden) this.#drawSide();
+  }
+
+  /** Somebody came, left or has another role; or the title or the pins have changed. */
+  changed(gone) {
+    clearTimeout(this.#readingAgain);
+    if (gone) return this.fail({ title: 'You are not in this conversation any more', passing: false });
+    this.#readingAgain = setTimeout(() => this.#readAgain(), 150);
+  }
+
+  async #readAgain() {
+    try {
+      const conversation = await this.#context.api.get(`/v1/conversations/${this.id}`);
+      if (!this.#closed) this.describe(conversation);
+    } catch (problem) {
+      if (!this.#closed && !problem.passing) this.fail(problem);
+    }
+  }
+
+  /** Somebody has read or received more. */
+  receipt({ userId, readUpTo, deliveredUpTo }) {
+    if (!this.#conversation) return;
+    const participants = this.#conversation.participants.map((p) => (p.userId === userId ? { ...p, readUpTo, deliveredUpTo } : p));
+    this.describe({ ...this.#conversation, participants });
+  }
+
+  /** Takes in what was missed, after a time without news. */
+  async reload() {
+    if (!this.#timeline) return this.#failed ? this.open(this.#conversation, null) : undefined;
+    await this.#readAgain();
+    const { whole } = this.#timeline;
+    try {
+      if (!this.#closed && await this.#history.refresh()) this.#timeline.update({ reachedEnd: whole });
+    } catch (problem) {
+      if (!this.#closed && !problem.passing) this.fail(problem);
+    }
+  }
+
+  async #drawPinned() {
+    const number = this.#conversation.pinned?.at(-1);
+    this.pinned.hidden = number === undefined;
+    if (number === undefined) return;
+    const message = await this.#history.find(number).catch(() => null);
+    if (this.#conversation.pinned.at(-1) !== number) return;
+    this.pinned.replaceChildren(icon('pin'), h('span', { class: 'unseen' }, 'Pinned: '),
+      h('span', { class: 'quote-text' }, message ? summary(message) : `Message ${number}`));
+  }
+
+  #showPinned() {
+    const number = this.#conversation.pinned?.at(-1);
+    if (number !== undefined) this.#timeline?.show(number);
   }
 
   #drawHead() {
@@ -143,11 +206,27 @@ export class Conversation {
 
   #row(message, previous) {
     this.#findUnread();
-    const look = lookOf(message, previous, this.#unreadFrom);
+    const look = { ...lookOf(message, previous, this.#unreadFrom), seen: this.#seen(message) };
     return {
       signature: JSON.stringify([look, message]),
       make: () => messageRow(message, look, this.#rowContext()),
     };
+  }
+
+  /** Who has read the reader's last message, in words; empty for all others. */
+  #seen(message) {
+    const { self, people } = this.#context;
+    if (message.author !== self || message.retracted || !this.#conversation) return '';
+    const last = this.#history.messages.findLast((m) => m.author === self && !m.retracted);
+    if (last !== message) return '';
+    const others = this.#conversation.participants.filter((p) => p.userId !== self);
+    const upTo = (marker) => others.filter((p) => p[marker] != null && p[marker] >= message.number);
+    const readers = upTo('readUpTo');
+    if (this.#conversation.kind === 'direct') return readers.length > 0 ? 'Read' : upTo('deliveredUpTo').length > 0 ? 'Delivered' : '';
+    if (readers.length === 0) return '';
+    if (readers.length === others.length && others.length > 1) return 'Read by all';
+    const named = readers.slice(0, 3).map((p) => people.name(p.userId)).join(', ');
+    return `Read by ${named}${readers.length > 3 ? ` and ${readers.length - 3} more` : ''}`;
   }
 
   #pending() {
@@ -162,12 +241,13 @@ export class Conversation {
   #rowContext() {
     const { people, outbox, self } = this.#context;
     return {
-      people, self, history: this.#history,
+      people, self, history: this.#history, actions: this.#actions,
       reply: (message) => this.compose.answer(message),
+      edit: (message) => this.compose.edit(message),
       jump: (number) => this.#timeline.show(number),
       retry: (entry) => outbox.retry(entry),
       discard: (entry) => outbox.discard(entry),
-      edit: (entry) => {
+      rewrite: (entry) => {
         outbox.discard(entry);
         this.compose.restore(entry.text, this.#history.messages[this.#history.indexOf(entry.replyTo)] ?? null);
         this.compose.focus();
@@ -178,20 +258,32 @@ export class Conversation {
   async #send(message) {
     this.#unreadFrom = -1;
     this.#waiting.unread = 0;
-    this.#context.outbox.send(this.id, message);
+    this.#context.outbox.send(this.id, { ...message, mentions: this.#mentioned(message.text) });
     await this.#timeline?.toNewest();
   }
 
-  /** Messages that are new or have changed, from the live connection or a post. */
-  receive(messages, continues) {
-    if (!this.#timeline) return;
+  /** The ids of participants whose handle a text has after an @. */
+  #mentioned(text) {
+    const { people } = this.#context;
+    const named = new Set([...text.matchAll(/(?<![\p{L}\p{N}])@([^\s@]+)/gu)].map(([, handle]) => handle.toLowerCase().replace(/[.,;:!?)]+$/, '')));
+    if (named.size === 0) return [];
+    return this.#conversation.participants.map((p) => p.userId).filter((id) => named.has(people.get(id)?.handle?.toLowerCase()));
+  }
+
+  /**
+   * Messages that are new or have changed. The answer to a post may come after
+   * what was done to the message since: then it is old.
+   */
+  receive(messages, { answer = false } = {}) {
+    if (!this.#timeline) return this.#early.push(...messages);
+    const news = answer ? messages.filter((m) => this.#history.indexOf(m.number) < 0) : messages;
     const newest = this.#history.newestNumber;
-    const whole = this.#timeline.whole;
-    const { pinned } = this.#timeline;
-    this.#history.merge(messages, continues);
+    const { whole, pinned } = this.#timeline;
+    this.#history.merge(news, true);
     this.#timeline.update({ reachedEnd: whole });
     if (pinned && !this.#history.atEnd) this.#timeline.toNewest();
-    this.#announce(messages.filter((m) => m.number > newest && m.author !== this.#context.self));
+    if (news.some((m) => this.#conversation?.pinned?.at(-1) === m.number)) this.#drawPinned();
+    this.#announce(news.filter((m) => m.number > newest && m.author !== this.#context.self));
   }
 
   #announce(messages) {
@@ -230,7 +322,7 @@ export class Conversation {
     this.#closed = true;
     this.#marker?.close();
     this.#timeline?.close();
-    this.#context.live.watch(null);
+    clearTimeout(this.#readingAgain);
   }
 }
 

@@ -16,7 +16,7 @@ export class History {
   messages = [];
   atBeginning = false;
   atEnd = false;
-  /** The entity tag of the newest page, when the run was last moved there. */
+  /** The entity tag of the newest page, when it was last read. */
   etag = null;
 
   constructor(api, conversation) {
@@ -32,6 +32,16 @@ export class History {
     this.etag = etag;
     this.#begin(body);
     this.atEnd = true;
+  }
+
+  /** Takes in what the newest page says that is not known yet; false if nothing. */
+  async refresh() {
+    const answer = await this.#api.getChanged(`${this.#path}?limit=${PAGE}`, this.etag);
+    if (!answer) return false;
+    const { messages, next } = answer.body;
+    this.etag = answer.etag;
+    this.merge(messages, next === null || (messages.at(-1)?.number ?? -1) <= this.newestNumber);
+    return true;
   }
 
   /** Moves the run to where a message stands. */

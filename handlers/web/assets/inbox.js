@@ -2,13 +2,19 @@
 
 import { arrange, button, failure, h, oncePerFrame, Rows } from './dom.js';
 import { icon } from './icons.js';
+import { PAGE } from './live.js';
 import { summary } from './message.js';
 import { faceOf, titleOf } from './people.js';
+import { Search } from './search.js';
 import { ago, inFull, keepAgo } from './time.js';
 
 const NEAR = 400;
 const MET = 60;
 const MET_IN_ONE = 12;
+const SETTLE = 150;
+
+const activityOf = ({ lastMessage, startedAt }) => Date.parse(lastMessage?.postedAt ?? startedAt);
+const byActivity = (a, b) => activityOf(b) - activityOf(a);
 
 export class Inbox {
   #context;
@@ -17,6 +23,9 @@ export class Inbox {
   #next = null;
   #open = null;
   #loading = false;
+  #archived = false;
+  // Conversations about to be read again, with their timers.
+  #stale = new Map();
   #stopClock;
 
   /** `start` opens the dialog for a new conversation. */
@@ -27,16 +36,42 @@ export class Inbox {
     });
     this.notice = h('div', { class: 'inbox-notice' }, skeleton());
     this.start = start;
+    this.title = h('h1', { class: 'pane-title' }, 'Inbox');
+    this.archive = button('Archived conversations', { content: icon('box'), kind: 'tool', 'aria-pressed': 'false', onClick: () => this.#turn() });
+    this.search = new Search(context, (showing) => this.#yield(showing));
+    this.rooms = h('div', { class: 'inbox-rooms' }, this.notice, this.list);
     this.element = h('nav', { class: 'inbox', 'aria-label': 'Conversations' },
-      h('header', { class: 'pane-head inbox-head' },
-        h('h1', { class: 'pane-title' }, 'Inbox'),
+      h('header', { class: 'pane-head inbox-head' }, this.title, this.archive,
         button('New conversation', { content: icon('write'), kind: 'tool', onClick: start })),
-      this.notice, this.list);
+      this.search.field, this.rooms, this.search.results);
     this.#stopClock = keepAgo(this.list);
   }
 
   close() {
     this.#stopClock();
+    for (const timer of this.#stale.values()) clearTimeout(timer);
+  }
+
+  /** Turns to the archived conversations and back. */
+  #turn() {
+    this.#archived = !this.#archived;
+    this.archive.setAttribute('aria-pressed', String(this.#archived));
+    this.title.textContent = this.#archived ? 'Archive' : 'Inbox';
+    this.#conversations = null;
+    this.list.replaceChildren();
+    this.notice.hidden = false;
+    this.notice.replaceChildren(skeleton());
+    this.load();
+  }
+
+  /** Leaves its place to what was found, or takes it back. */
+  #yield(found) {
+    this.rooms.hidden = found;
+  }
+
+  /** All conversations that are loaded. */
+  all() {
+    return this.#conversations ?? [];
   }
 
   get(id) {
@@ -49,13 +84,62 @@ export class Inbox {
     return [...new Set(ids)].slice(0, MET);
   }
 
-  /** How many conversations have something unread. */
+  /** How many conversations that are not muted have something unread. */
   get unread() {
-    return (this.#conversations ?? []).filter((c) => c.unread > 0 && c.id !== this.#open).length;
+    return (this.#conversations ?? []).filter((c) => c.unread > 0 && !c.muted && c.id !== this.#open).length;
   }
 
-  /** Takes the first page as the server has it now. */
-  receive({ conversations, next }) {
+  /** Reads the first page as the server has it now. */
+  async load() {
+    try {
+      this.#receive(await this.#context.api.get(this.#path()));
+    } catch (problem) {
+      this.fail(problem, () => this.load());
+    }
+  }
+
+  #path() {
+    return `/v1/conversations?limit=${PAGE}${this.#archived ? '&archived=true' : ''}`;
+  }
+
+  /** A message is new or has changed. */
+  hear(message) {
+    const known = this.get(message.conversationId);
+    if (!known) return this.refresh(message.conversationId);
+    const last = known.lastMessage?.number ?? -1;
+    if (message.number < last) return;
+    const others = message.number > last && message.author !== this.#context.self;
+    this.put({ ...known, lastMessage: message, unread: known.unread + (others ? 1 : 0) });
+  }
+
+  /** Reads a conversation again, a moment from now. */
+  refresh(id) {
+    if (this.#stale.has(id)) return;
+    this.#stale.set(id, setTimeout(async () => {
+      this.#stale.delete(id);
+      try {
+        this.put(await this.#context.api.get(`/v1/conversations/${id}`));
+      } catch (problem) {
+        if (!problem.passing) this.remove(id);
+      }
+    }, SETTLE));
+  }
+
+  /** Shows a conversation as described, in its place. */
+  put(conversation) {
+    const others = (this.#conversations ?? []).filter((c) => c.id !== conversation.id);
+    this.#conversations = Boolean(conversation.archived) === this.#archived ? [...others, conversation].sort(byActivity) : others;
+    this.#draw();
+  }
+
+  remove(id) {
+    clearTimeout(this.#stale.get(id));
+    this.#stale.delete(id);
+    this.#conversations = (this.#conversations ?? []).filter((c) => c.id !== id);
+    this.#draw();
+  }
+
+  #receive({ conversations, next }) {
     const fresh = new Set(conversations.map((conversation) => conversation.id));
     const rest = next === null ? [] : (this.#conversations ?? []).filter((c) => !fresh.has(c.id));
     if (rest.length === 0) this.#next = next;
@@ -84,13 +168,14 @@ export class Inbox {
     if (all.length === 0) this.notice.replaceChildren(this.#empty());
     const rows = all.map((c) => {
       const open = c.id === this.#open;
-      return this.#rows.get(c.id, JSON.stringify([open, c.title, c.participants, c.lastMessage, open ? 0 : c.unread]), () => this.#row(c, open));
+      return this.#rows.get(c.id, JSON.stringify([open, c.title, c.participants.map((p) => p.userId), c.lastMessage, c.muted, open ? 0 : c.unread]), () => this.#row(c, open));
     });
     this.#rows.keepOnly(new Set(all.map((c) => c.id)));
     arrange(this.list, rows);
   }
 
   #empty() {
+    if (this.#archived) return h('div', { class: 'empty' }, h('p', {}, 'Nothing is archived.'));
     return h('div', { class: 'empty' },
       h('p', {}, 'No conversations yet.'),
       button('Start one', { kind: 'primary', onClick: this.start }));
@@ -108,6 +193,7 @@ export class Inbox {
           h('time', { datetime: date.toISOString(), title: inFull(date), data: { ago: '' } }, ago(date))),
         h('span', { class: 'inbox-line' },
           h('span', { class: 'inbox-last' }, this.#last(conversation)),
+          conversation.muted ? h('span', { class: 'muted', title: 'Muted' }, icon('mute'), h('span', { class: 'unseen' }, 'Muted')) : null,
           unread > 0 ? h('span', { class: 'badge' }, unread > 999 ? '999+' : String(unread), h('span', { class: 'unseen' }, ' unread')) : null)));
   }
 

@@ -1,29 +1,32 @@
-// What is new, as it happens. The rest of the page only knows these events:
+// What happens, as it happens: one stream of server-sent events for all of the
+// reader's conversations. The rest of the page only knows these events:
 //
-//   conversations  {conversations, next}: the first page of the inbox
-//   messages       {conversation, messages, continues}: messages of the watched
-//                  conversation that are new or changed; unless `continues`,
-//                  others may lie between these and those told before
-//   closed         {conversation, problem}: the watched one cannot be read any more
+//   anew           whatever is shown must be read anew; what happens from now
+//                  on is told
+//   message, edit, retract, reaction   a whole message, as it is now
+//   receipt, participant, conversation, order, typing, presence   as the API
+//                  has them
 //   state          {live, problem}: whether the server answers
 //
-// They are found by asking again and again, with entity tags, so that an
-// unchanged answer costs next to nothing.
+// A stream that breaks off is resumed from the last event seen, so nothing is
+// missed and nothing is told twice.
 
-const INTERVAL = 2_000;
-const HIDDEN_INTERVAL = 30_000;
-const LONGEST_PAUSE = 30_000;
+import { eventsOf } from './sse.js';
 
 export const PAGE = 50;
 
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 30_000;
+// The server is heard from every quarter of a minute, or the line is dead.
+const SILENCE = 45_000;
+
 export class Live extends EventTarget {
   #api;
-  #inbox = { etag: null };
-  #watched = null;
-  #timer = 0;
+  #last = null;
   #failures = 0;
-  #round = null;
-  #wake = () => document.visibilityState === 'visible' && this.refresh();
+  #ended = new AbortController();
+  #line = null;
+  #skipPause = () => {};
 
   constructor(api) {
     super();
@@ -31,84 +34,80 @@ export class Live extends EventTarget {
   }
 
   start() {
-    document.addEventListener('visibilitychange', this.#wake);
-    addEventListener('online', this.#wake);
-    this.refresh();
+    const wake = () => document.visibilityState === 'visible' && this.#skipPause();
+    document.addEventListener('visibilitychange', wake, { signal: this.#ended.signal });
+    addEventListener('online', wake, { signal: this.#ended.signal });
+    this.#run();
   }
 
   stop() {
-    document.removeEventListener('visibilitychange', this.#wake);
-    removeEventListener('online', this.#wake);
-    clearTimeout(this.#timer);
-    this.#round?.abort();
-    this.#round = null;
+    this.#ended.abort();
+    this.#line?.abort();
+    this.#skipPause();
   }
 
-  /**
-   * Watches a conversation's messages from the page of which the etag and the
-   * newest number are given; null watches none.
-   */
-  watch(conversation, { etag = null, newest = -1 } = {}) {
-    this.#watched = conversation && { conversation, etag, newest };
+  /** Tries at once to reach a server that was away. */
+  retry() {
+    this.#skipPause();
   }
 
-  /** Asks now rather than at the next turn. */
-  refresh() {
-    clearTimeout(this.#timer);
-    this.#round?.abort();
-    this.#turn();
+  async #run() {
+    while (!this.#ended.signal.aborted) {
+      this.#line = new AbortController();
+      try {
+        await this.#listen(this.#line);
+      } catch (problem) {
+        if (this.#ended.signal.aborted) return;
+        this.#failures++;
+        this.#tell('state', { live: false, problem });
+        if (problem.status > 0 && !problem.passing) return;
+      }
+      await this.#pause();
+    }
   }
 
-  async #turn() {
-    const round = new AbortController();
-    this.#round = round;
+  /** Follows one stream to its end. */
+  async #listen(line) {
+    let silence = 0;
+    const alive = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => line.abort(), SILENCE);
+    };
     try {
-      await Promise.all([this.#askInbox(round.signal), this.#askMessages(round.signal)]);
+      const body = await this.#api.stream('/v1/stream', this.#last, line.signal);
+      for await (const event of eventsOf(body, alive)) this.#take(event);
+    } catch (problem) {
+      if (problem.status !== undefined) throw problem; // else the line broke off, as lines do
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+
+  #take({ id, name, data }) {
+    const first = this.#last === null;
+    if (id !== null) this.#last = id;
+    if (data === null) {
       this.#failures = 0;
       this.#tell('state', { live: true });
-    } catch (problem) {
-      if (round.signal.aborted) return;
-      this.#failures++;
-      this.#tell('state', { live: false, problem });
-    }
-    if (this.#round === round) this.#timer = setTimeout(() => this.#turn(), this.#pause());
-  }
-
-  async #askInbox(signal) {
-    const answer = await this.#api.getChanged(`/v1/conversations?limit=${PAGE}`, this.#inbox.etag, { signal });
-    if (!answer || signal.aborted) return;
-    this.#inbox.etag = answer.etag;
-    this.#tell('conversations', answer.body);
-  }
-
-  async #askMessages(signal) {
-    const watched = this.#watched;
-    if (!watched) return;
-    const path = `/v1/conversations/${watched.conversation}/messages?limit=${PAGE}`;
-    try {
-      const answer = await this.#api.getChanged(path, watched.etag, { signal });
-      if (answer && watched === this.#watched) this.#tellMessages(watched, answer);
-    } catch (problem) {
-      if (signal.aborted || problem.passing) throw problem;
-      if (watched === this.#watched) this.#watched = null;
-      this.#tell('closed', { conversation: watched.conversation, problem });
+      if (first) this.#tell('anew');
+    } else if (name === 'startOver') {
+      this.#last = String(data.upTo);
+      this.#tell('anew');
+    } else if (name !== 'end') {
+      this.#tell(name, data);
     }
   }
 
-  #tellMessages(watched, { etag, body: { messages, next } }) {
-    watched.etag = etag;
-    if (messages.length === 0) return;
-    const continues = next === null || messages.at(-1).number <= watched.newest;
-    watched.newest = messages[0].number;
-    this.#tell('messages', { conversation: watched.conversation, messages, continues });
-  }
-
-  #pause() {
-    if (this.#failures > 0) {
-      const longest = Math.min(LONGEST_PAUSE, INTERVAL * 2 ** (this.#failures - 1));
-      return longest * (0.75 + Math.random() / 4);
-    }
-    return document.visibilityState === 'visible' ? INTERVAL : HIDDEN_INTERVAL;
+  async #pause() {
+    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.max(0, this.#failures - 1));
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, longest * (0.75 + Math.random() / 4));
+      this.#skipPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#skipPause = () => {};
   }
 
   #tell(type, detail) {

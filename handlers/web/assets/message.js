@@ -6,6 +6,7 @@ import { dayHeading, inFull, sameDay, timeInMargin, timeOfDay } from './time.js'
 
 const PAUSE = 5 * 60_000;
 const LONG = 1_600;
+const NAMED = 8;
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+[^\s<>"'.,;:!?)\]}]/g;
 const ACTION = /^\/me (?=\S)/;
 
@@ -24,8 +25,8 @@ export function lookOf(message, previous, unreadFrom) {
 }
 
 /**
- * The row of a message. `context` has `people`, `self`, `history`, and what
- * to do: `reply(message)`, `jump(number)`.
+ * The row of a message. `context` has `people`, `self`, `history`, `seen`, and
+ * what to do: `reply(message)`, `edit(message)`, `jump(number)`, `actions`.
  */
 export function messageRow(message, look, context) {
   const date = new Date(message.postedAt);
@@ -35,13 +36,16 @@ export function messageRow(message, look, context) {
     look.unread ? h('p', { class: 'unread-line' }, h('span', {}, 'New')) : null,
     line(look, context.people.avatar(message.author), date, [
       byline(message, look, context, date),
+      message.forwarded ? h('p', { class: 'forwarded' }, icon('forward'), 'Forwarded from ', context.people.label(message.forwarded.author, { own: 'you' })) : null,
       message.replyTo != null ? quote(message.replyTo, context) : null,
-      action ? null : words(message),
-    ], tools(message, context), action),
+      action ? null : words(message, context),
+      reactions(message, context),
+      look.seen ? h('p', { class: 'seen' }, look.seen) : null,
+    ], message.retracted ? null : tools(message, context), action),
   ]);
 }
 
-/** The row of an entry of the outbox; `context` has `retry`, `discard` and `edit` as well. */
+/** The row of an entry of the outbox; `context` has `retry`, `discard` and `rewrite` as well. */
 export function pendingRow(entry, look, context) {
   const date = new Date(entry.postedAt);
   return row(entry, look, context, {}, [
@@ -49,7 +53,7 @@ export function pendingRow(entry, look, context) {
     line(look, context.people.avatar(context.self), date, [
       byline({ text: '', author: context.self, postedAt: entry.postedAt }, look, context, date),
       entry.replyTo !== null ? quote(entry.replyTo, context) : null,
-      words(entry),
+      words(entry, context),
       sendingState(entry, context),
     ], null, false),
   ], ` ${entry.state}`);
@@ -57,15 +61,16 @@ export function pendingRow(entry, look, context) {
 
 const heading = (date) => h('h3', { class: 'day' }, h('span', {}, dayHeading(date)));
 
-function row(message, look, { self, reply }, data, children, state = '') {
+function row(message, look, { self, reply, edit }, data, children, state = '') {
   const own = message.author === self ? ' own' : '';
   return h('li', {
     class: `message${look.lead ? ' lead' : ''}${own}${state}`, tabindex: '-1', data,
     on: {
       keydown: (event) => {
-        if (event.key !== 'r' || event.ctrlKey || event.metaKey || event.altKey || data.number === undefined) return;
+        const act = { r: reply, e: message.author === self ? edit : null }[event.key];
+        if (!act || event.ctrlKey || event.metaKey || event.altKey || data.number === undefined || event.target !== event.currentTarget) return;
         event.preventDefault();
-        reply(message);
+        act(message);
       },
     },
   }, children);
@@ -86,11 +91,13 @@ function byline(message, look, { people }, date) {
   return h('p', { class: look.lead ? 'byline' : 'unseen' }, author, ' ', time);
 }
 
-function words(message) {
+function words(message, context) {
   if (message.retracted) return h('p', { class: 'text gone' }, 'This message was retracted.');
   if (message.text === '') return h('p', { class: 'text gone' }, 'The words of this message were forgotten with their author.');
   const text = h('p', { class: message.text.length > LONG ? 'text long' : 'text', dir: 'auto' }, linked(message.text));
-  const edited = message.editedAt ? h('span', { class: 'edited', title: inFull(new Date(message.editedAt)) }, 'edited') : null;
+  const edited = message.editedAt ? button('Edited: show earlier versions', {
+    content: 'edited', kind: 'edited', onClick: () => context.actions.versions(message),
+  }) : null;
   return [text, edited, message.text.length > LONG ? unfold(text) : null];
 }
 
@@ -134,21 +141,35 @@ export function summary(message) {
   return message.text.replace(ACTION, '').replace(/\s+/g, ' ').slice(0, 200) || 'Words forgotten';
 }
 
-/** What can be done with a message; more tools find their place here. */
-function tools(message, { reply }) {
-  return h('div', { class: 'tools' },
-    button(`Reply to message ${message.number}`, {
-      content: icon('reply'), kind: 'tool', tabindex: '-1', onClick: () => reply(message),
-    }));
+/** The emoji that were given, each a button to give it too or to take it back. */
+function reactions(message, { people, self, actions }) {
+  if (!message.reactions?.length) return null;
+  return h('ul', { class: 'reactions', role: 'list', 'aria-label': 'Reactions' }, message.reactions.map(({ emoji, userIds }) => {
+    const names = userIds.slice(0, NAMED).map((id) => people.name(id)).join(', ');
+    const others = userIds.length > NAMED ? ` and ${userIds.length - NAMED} more` : '';
+    return h('li', {}, h('button', {
+      type: 'button', class: 'reaction', 'aria-pressed': String(userIds.includes(self)), title: names + others,
+      'aria-label': `${emoji} by ${names}${others}`, on: { click: () => actions.react(message, emoji) },
+    }, emoji, h('span', {}, String(userIds.length))));
+  }));
 }
 
-function sendingState(entry, { retry, discard, edit }) {
+/** What can be done with a message. */
+function tools(message, { reply, edit, actions }) {
+  const tool = (label, sign, onClick) => button(`${label} message ${message.number}`, { content: icon(sign), kind: 'tool', tabindex: '-1', onClick });
+  return h('div', { class: 'tools' },
+    tool('React to', 'smile', (event) => actions.chooseEmoji(event.currentTarget, message)),
+    tool('Reply to', 'reply', () => reply(message)),
+    tool('More for', 'more', (event) => actions.menu(event.currentTarget, message, () => edit(message))));
+}
+
+function sendingState(entry, { retry, discard, rewrite }) {
   if (entry.state === 'sending') return h('p', { class: 'state' }, 'Sending');
   const waiting = entry.state === 'waiting';
   return h('div', { class: 'state', role: 'alert' },
     h('p', {}, icon('alert'), waiting ? 'Not sent yet. It will be tried again when Parley can be reached.' : `Not sent. ${entry.reason}`),
     h('span', { class: 'choices' },
       button('Retry', { content: waiting ? 'Send now' : 'Retry', kind: 'quiet', onClick: () => retry(entry) }),
-      waiting ? null : button('Edit', { kind: 'quiet', onClick: () => edit(entry) }),
+      waiting ? null : button('Edit', { kind: 'quiet', onClick: () => rewrite(entry) }),
       button('Discard', { kind: 'quiet', onClick: () => discard(entry) })));
 }

@@ -3,6 +3,7 @@
 
 import { h } from './dom.js';
 import { Conversation } from './conversation.js';
+import { Deliveries } from './deliveries.js';
 import { Inbox } from './inbox.js';
 import { Live } from './live.js';
 import { mark } from './icons.js';
@@ -14,6 +15,7 @@ export class Messages {
   #inbox;
   #conversation = null;
   #live;
+  #deliveries;
   #onState;
   #answering = false;
 
@@ -21,8 +23,10 @@ export class Messages {
   constructor({ api, people, session, report }) {
     this.#live = new Live(api);
     this.#context = { api, people, self: session.user, live: this.#live, outbox: new Outbox(api, session.user) };
+    this.#deliveries = new Deliveries(api);
     this.#onState = report;
     this.#inbox = new Inbox(this.#context, { start: () => this.#start() });
+    this.#context.inbox = this.#inbox;
     this.stage = h('main', { class: 'stage' }, nothingOpen());
     this.element = h('div', { class: 'messages' }, this.#inbox.element, this.stage);
     this.#listen();
@@ -31,15 +35,41 @@ export class Messages {
   #listen() {
     const on = (source, type, take) => source.addEventListener(type, ({ detail }) => take(detail));
     const open = (id) => (this.#conversation?.id === id ? this.#conversation : null);
-    on(this.#live, 'conversations', (page) => this.#receiveInbox(page));
-    on(this.#live, 'messages', ({ conversation, messages, continues }) => open(conversation)?.receive(messages, continues));
-    on(this.#live, 'closed', ({ conversation, problem }) => open(conversation)?.fail(problem));
     on(this.#live, 'state', (state) => this.#receiveState(state));
+    on(this.#live, 'anew', () => this.#loadAnew());
+    for (const name of ['message', 'edit', 'retract', 'reaction']) on(this.#live, name, (message) => this.#hear(name, message));
+    for (const name of ['participant', 'conversation']) on(this.#live, name, (change) => this.#change(name, change));
+    on(this.#live, 'receipt', (receipt) => this.#receipt(receipt));
     on(this.#context.outbox, 'change', ({ conversation }) => open(conversation)?.pendingChanged());
-    on(this.#context.outbox, 'sent', ({ conversation, message }) => {
-      open(conversation)?.receive([message], true);
-      this.#live.refresh();
-    });
+    on(this.#context.outbox, 'sent', ({ message }) => this.#hear('sent', message));
+  }
+
+  async #loadAnew() {
+    await this.#inbox.load();
+    this.#conversation?.reload();
+    this.#title();
+  }
+
+  #hear(name, message) {
+    const { conversationId } = message;
+    this.#inbox.hear(message);
+    if (name === 'message' && message.author !== this.#context.self) this.#deliveries.arrived(message);
+    if (this.#conversation?.id === conversationId) this.#conversation.receive([message], { answer: name === 'sent' });
+    this.#title();
+  }
+
+  #change(name, change) {
+    const { conversationId } = change;
+    const gone = name === 'participant' && change.change === 'left' && change.userId === this.#context.self;
+    if (gone) this.#inbox.remove(conversationId);
+    else this.#inbox.refresh(conversationId);
+    if (this.#conversation?.id === conversationId) this.#conversation.changed(gone);
+    this.#title();
+  }
+
+  #receipt(receipt) {
+    if (this.#conversation?.id === receipt.conversationId) this.#conversation.receipt(receipt);
+    if (receipt.userId === this.#context.self) this.#inbox.refresh(receipt.conversationId);
   }
 
   /** Shows what the address names; its fragment has `conversation` and `message`. */
@@ -69,30 +99,25 @@ export class Messages {
 
   close() {
     this.#live.stop();
+    this.#deliveries.stop();
     this.#conversation?.close();
     this.#inbox.close();
   }
 
   #start() {
     new StartDialog(this.#context, this.#inbox.met(), (conversation) => {
+      this.#inbox.put(conversation);
       location.hash = `#conversation=${conversation.id}`;
-      this.#live.refresh();
     }).open();
-  }
-
-  #receiveInbox(page) {
-    this.#inbox.receive(page);
-    const known = this.#conversation && this.#inbox.get(this.#conversation.id);
-    if (known) this.#conversation.describe(known);
-    this.#title();
   }
 
   #receiveState(state) {
     this.#onState(state);
     const back = state.live && !this.#answering;
     this.#answering = state.live;
-    if (!state.live) return this.#inbox.fail(state.problem, () => this.#live.refresh());
-    this.#context.outbox.resume(back);
+    if (!state.live) return this.#inbox.fail(state.problem, () => this.#live.retry());
+    if (!back) return;
+    this.#context.outbox.resume();
     this.#conversation?.resume();
   }
 

@@ -33,10 +33,10 @@ export class Outbox extends EventTarget {
     return this.#entries.filter((entry) => entry.conversation === conversation);
   }
 
-  send(conversation, { text, replyTo = null }) {
+  send(conversation, { text, replyTo = null, mentions = [] }) {
     this.#entries.push({
-      key: crypto.randomUUID(), conversation, author: this.#author, text, replyTo,
-      postedAt: new Date().toISOString(), state: 'sending', reason: '', failures: 0, tryAt: 0,
+      key: crypto.randomUUID(), conversation, author: this.#author, text, replyTo, mentions,
+      postedAt: new Date().toISOString(), state: 'sending', reason: '', failures: 0,
     });
     this.#changed(conversation);
     this.#deliver(conversation);
@@ -53,11 +53,15 @@ export class Outbox extends EventTarget {
     this.#changed(entry.conversation);
   }
 
-  /** Sends again what waits: all of it if the server has just come back, else what has waited long enough. */
-  resume(back) {
-    for (const entry of this.#entries) {
-      if (entry.state === 'waiting' && (back || Date.now() >= entry.tryAt)) this.retry(entry);
-    }
+  /** Sends again what waits: the server has just come back. */
+  resume() {
+    for (const entry of this.#entries) if (entry.state === 'waiting') this.retry(entry);
+  }
+
+  /** Tries again by itself what could not be sent, later and later. */
+  #later(entry) {
+    const pause = Math.min(LONGEST_PAUSE, PAUSE * 2 ** entry.failures++);
+    setTimeout(() => this.#entries.includes(entry) && entry.state === 'waiting' && this.retry(entry), pause);
   }
 
   async #deliver(conversation) {
@@ -68,15 +72,15 @@ export class Outbox extends EventTarget {
   }
 
   async #post(entry) {
-    const body = { text: entry.text, ...(entry.replyTo === null ? {} : { replyTo: entry.replyTo }) };
+    const body = { text: entry.text, ...(entry.replyTo === null ? {} : { replyTo: entry.replyTo }), ...(entry.mentions?.length ? { mentions: entry.mentions } : {}) };
     try {
       const message = await this.#api.post(`/v1/conversations/${entry.conversation}/messages`, body, entry.key);
       this.#entries = this.#entries.filter((other) => other !== entry);
       this.#tell('sent', { conversation: entry.conversation, message });
     } catch (problem) {
       entry.state = problem.passing ? 'waiting' : 'refused';
-      entry.tryAt = Date.now() + Math.min(LONGEST_PAUSE, PAUSE * 2 ** entry.failures++);
       entry.reason = problem.explanation ?? String(problem);
+      if (entry.state === 'waiting') this.#later(entry);
     }
     this.#changed(entry.conversation);
   }

@@ -1,7 +1,9 @@
-// Who is in a conversation.
+// Who is in a conversation, and what one may do about it.
 
 import { button, h } from './dom.js';
+import { openDialog } from './dialogs.js';
 import { icon } from './icons.js';
+import { openMenu } from './menu.js';
 import { isUserId } from './session.js';
 import { exactly } from './time.js';
 
@@ -26,8 +28,69 @@ export class Participants {
         h('h3', { tabindex: '-1' }, 'Participants'),
         button('Close participants', { content: icon('close'), kind: 'tool', onClick: close })),
       h('div', { class: 'panel-body' }, this.list, this.more,
-        conversation.kind === 'group' ? [this.#addForm(), this.#leaveButton()] : null, this.trouble));
+        conversation.kind === 'group' ? this.#addForm() : null, this.#choices(),
+        conversation.kind === 'group' ? this.#leaveButton() : null, this.trouble));
     this.#draw();
+  }
+
+  get #path() {
+    return `/v1/conversations/${this.#conversation.id}`;
+  }
+
+  get #ownRole() {
+    return this.#conversation.participants.find((p) => p.userId === this.#context.self)?.role;
+  }
+
+  /** What the reader can set for this conversation. */
+  #choices() {
+    const { api, self } = this.#context;
+    const { kind, muted, archived, participants } = this.#conversation;
+    const toggle = (label, sign, on, path) => button(label, {
+      content: [icon(sign), label], kind: 'choice', onClick: () => this.#change(() => (on ? api.delete(path) : api.put(path, {}))),
+    });
+    const other = kind === 'direct' && participants.find((p) => p.userId !== self);
+    const mayRename = kind === 'group' && ['owner', 'admin'].includes(this.#ownRole);
+    return h('div', { class: 'choices-list' },
+      mayRename ? button('Rename', { content: [icon('write'), 'Rename'], kind: 'choice', onClick: () => this.#rename() }) : null,
+      toggle(muted ? 'Unmute' : 'Mute', muted ? 'bell' : 'mute', muted, `${this.#path}/mute`),
+      toggle(archived ? 'Take out of the archive' : 'Archive', 'box', archived, `${this.#path}/archive`),
+      other ? button('Block', { content: [icon('block'), 'Block'], kind: 'choice', onClick: () => this.#block(other.userId) }) : null);
+  }
+
+  #rename() {
+    const title = h('input', { class: 'input', maxlength: '200', 'aria-label': 'Title', value: this.#conversation.title });
+    openDialog('Rename', title, {
+      label: 'Rename', run: () => this.#changing(() => this.#context.api.patch(this.#path, { title: title.value.trim() })),
+    });
+    title.select();
+  }
+
+  async #block(user) {
+    const { api, people } = this.#context;
+    const { users = [] } = await api.get('/v1/users/me/blocks').catch(() => ({}));
+    const blocked = users.some((u) => u.id === user);
+    const path = `/v1/users/${user}/block`;
+    openDialog(blocked ? `Unblock ${people.name(user)}?` : `Block ${people.name(user)}?`,
+      h('p', {}, blocked ? 'You can write to each other here again.' : 'Neither of you can write here until you unblock them. What was said stays.'),
+      { label: blocked ? 'Unblock' : 'Block', grave: !blocked, run: () => (blocked ? api.delete(path) : api.put(path, {})) });
+  }
+
+  /** What the reader's role lets them do about somebody. */
+  #roleMenu({ userId, role }) {
+    const { api, self, people } = this.#context;
+    const own = this.#ownRole;
+    const owner = own === 'owner';
+    if (userId === self || !(owner || (own === 'admin' && role === 'member'))) return null;
+    const path = `${this.#path}/participants/${userId}`;
+    const become = (next) => this.#change(() => api.put(`${path}/role`, { role: next }));
+    return button(`More for ${people.name(userId)}`, {
+      content: icon('more'), kind: 'tool', onClick: (event) => openMenu(event.currentTarget, 'Participant', [
+        owner && role !== 'admin' ? { label: 'Make admin', sign: 'people', act: () => become('admin') } : null,
+        owner && role === 'admin' ? { label: 'Make member', sign: 'people', act: () => become('member') } : null,
+        owner ? { label: 'Hand over the group', sign: 'account', act: () => become('owner') } : null,
+        { label: 'Remove', sign: 'leave', grave: true, act: () => this.#change(() => api.delete(path)) },
+      ]),
+    });
   }
 
   #draw() {
@@ -38,7 +101,9 @@ export class Participants {
         people.avatar(p.userId),
         h('span', { class: 'person-name' }, people.label(p.userId, { own: 'name' }),
           p.userId === people.self ? h('span', { class: 'you' }, ' (you)') : null),
-        people.handle(p.userId)));
+        people.handle(p.userId),
+        p.role && p.role !== 'member' && this.#conversation.kind === 'group' ? h('span', { class: 'role' }, p.role) : null,
+        this.#conversation.kind === 'group' ? this.#roleMenu(p) : null));
     }
     this.more.hidden = participants.length <= this.#shown;
   }
@@ -62,7 +127,7 @@ export class Participants {
     await this.#change(async () => {
       const userId = isUserId(text) ? text.toLowerCase() : (await people.findByHandle(text.replace(/^@/, '')))?.id;
       if (!userId) throw Object.assign(new Error('unknown handle'), { explanation: 'Nobody has this handle.' });
-      await api.post(`/v1/conversations/${this.#conversation.id}/participants`, { userId });
+      await api.post(`${this.#path}/participants`, { userId });
     });
   }
 
@@ -85,9 +150,9 @@ export class Participants {
   async #leave() {
     const { api, self } = this.#context;
     try {
-      await api.delete(`/v1/conversations/${this.#conversation.id}/participants/${self}`);
+      await api.delete(`${this.#path}/participants/${self}`);
+      this.#context.inbox.remove(this.#conversation.id);
       location.hash = '#inbox';
-      this.#context.live.refresh();
     } catch (problem) {
       this.trouble.textContent = problem.explanation;
     }
@@ -96,10 +161,16 @@ export class Participants {
   async #change(work) {
     this.trouble.textContent = '';
     try {
-      await work();
-      this.#changed(await this.#context.api.get(`/v1/conversations/${this.#conversation.id}`));
+      await this.#changing(work);
     } catch (problem) {
       this.trouble.textContent = problem.explanation;
     }
+  }
+
+  async #changing(work) {
+    await work();
+    const conversation = await this.#context.api.get(this.#path);
+    this.#context.inbox.put(conversation);
+    this.#changed(conversation);
   }
 }

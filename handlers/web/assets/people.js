@@ -14,6 +14,7 @@ export class People extends EventTarget {
   #wanted = [];
   #asked = new Set();
   #running = 0;
+  #online = new Set();
 
   /** `self` is the reader's own id, or null. */
   constructor(api, self) {
@@ -31,6 +32,13 @@ export class People extends EventTarget {
       queueMicrotask(() => this.#work());
     }
     return user;
+  }
+
+  /** Somebody has come or gone: `{userId, online}`. */
+  seen({ userId, online }) {
+    if (online) this.#online.add(userId);
+    else this.#online.delete(userId);
+    for (const element of document.querySelectorAll(`.avatar[data-user="${CSS.escape(userId)}"]`)) element.classList.toggle('online', online);
   }
 
   /** Everybody this page has met. */
@@ -73,7 +81,7 @@ export class People extends EventTarget {
 
   /** The leaf with somebody's initials. */
   avatar(id) {
-    return h('span', { class: `avatar tone-${toneOf(id)}`, 'aria-hidden': 'true', data: { user: id, show: 'initials' } },
+    return h('span', { class: `avatar tone-${toneOf(id)}${this.#online.has(id) ? ' online' : ''}`, 'aria-hidden': 'true', data: { user: id, show: 'initials' } },
       initials(nameOf(this.get(id))));
   }
 
