@@ -37,6 +37,8 @@ func (s *Server) growthRoutes() {
 		Summary:     "Products by how fast they grew, the fastest first",
 		Description: "CSV: product, users, added, growthPercent.",
 	}), s.growthRanking)
+	s.retentionRoute()
+	s.chartRoute()
 }
 
 // growthOperation completes an operation that answers in JSON or CSV.

@@ -94,3 +94,23 @@ func TestGrowthRefusals(t *testing.T) {
 		analyst.Get(path).Refused(422, field)
 	}
 }
+
+func TestGrowthRetention(t *testing.T) {
+	_, analyst, position := grown(t)
+	var retention projections.GrowthRetention
+	analyst.Get("/v1/growth/retention?from=2026-03-01&interval=month&product=messenger", "Parley-Position", position).Want(200).Into(&retention)
+	if len(retention.Cohorts) != 1 || retention.Cohorts[0].Users != 2 || *retention.Cohorts[0].Retained[0].Percent != 50 {
+		t.Errorf("retention: %+v", retention)
+	}
+	answer := analyst.Get("/v1/growth/retention?to=2026-03-05&from=2026-03-02&asOf=2026-03-12&format=csv").Want(200)
+	want := "start,users,later,active,percent\n2026-03-02T00:00:00Z,3,0,1,33.333333333333336\n2026-03-02T00:00:00Z,3,1,0,0\n"
+	if diff := cmp.Diff(want, string(answer.Body)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for query, field := range map[string]string{
+		"interval=day": "query.interval", "from=x": "query.from", "to=x": "query.to", "asOf=x": "query.asOf",
+		"from=2026-03-05&to=2026-03-05": "query.from", "to=2026-03-05&asOf=2026-03-04": "query.from", "from=1000-01-01": "query.from",
+	} {
+		analyst.Get("/v1/growth/retention?"+query).Refused(422, field)
+	}
+}

@@ -95,6 +95,8 @@ var routeTable = map[string]row{
 	"GET /v1/growth":                  {"/v1/growth", "", analysts},
 	"GET /v1/growth/summary":          {"/v1/growth/summary", "", analysts},
 	"GET /v1/growth/ranking":          {"/v1/growth/ranking", "", analysts},
+	"GET /v1/growth/retention":        {"/v1/growth/retention", "", analysts},
+	"GET /v1/growth/chart.svg":        {"/v1/growth/chart.svg", "", analysts},
 	"GET /v1/audit/events":            {"/v1/audit/events", "", auditors},
 	"GET /v1/audit/events/{position}": {"/v1/audit/events/{position}", "", auditors},
 	"POST /v1/tokens":                 {"/v1/tokens", `{"scope":"analyst"}`, operators(201)},

@@ -30,12 +30,15 @@ type Growth struct {
 	// What the batch being applied adds to the counters.
 	registrations map[registrationKey]int64
 	active        map[activeKey]int64
+	retained      map[retainedKey]int64
 }
 
 // member is what must be known of a user to count them.
 type member struct {
 	number  int64 // in the order of registration from 0, or stranger
 	product int64
+	// registered is the day of it.
+	registered int32
 	// counted is a day on which the user's activity is counted already.
 	counted int32
 }
@@ -73,11 +76,20 @@ type activeKey struct {
 	product int64
 }
 
+// retainedKey is an interval in which users are active who registered in the
+// same interval or an earlier one, their cohort.
+type retainedKey struct {
+	span    span
+	cohort  int32
+	start   int32
+	product int64
+}
+
 // growthSchema: activity is kept as bits, so that a user who is active again
 // in an interval is not counted again; what queries read are the counters.
 var growthSchema = views.Schema{
 	Name:    GrowthName,
-	Version: 1,
+	Version: 2,
 	Tables: []views.Table{{
 		Name:    "products",
 		Columns: `id BIGINT NOT NULL, name TEXT NOT NULL`,
@@ -94,6 +106,10 @@ var growthSchema = views.Schema{
 		Name:    "active",
 		Columns: `span BIGINT NOT NULL, start BIGINT NOT NULL, product BIGINT NOT NULL, users BIGINT NOT NULL`,
 		Key:     "span, start, product",
+	}, {
+		Name:    "retention",
+		Columns: `span BIGINT NOT NULL, cohort BIGINT NOT NULL, start BIGINT NOT NULL, product BIGINT NOT NULL, users BIGINT NOT NULL`,
+		Key:     "span, cohort, start, product",
 	}, {
 		Name:    "activity",
 		Columns: `span BIGINT NOT NULL, start BIGINT NOT NULL, chunk BIGINT NOT NULL, bits BYTEA NOT NULL`,
@@ -147,7 +163,7 @@ func (g *Growth) register(ctx context.Context, tx *views.Tx, r *registration) er
 	if err != nil {
 		return err
 	}
-	g.remember(r.user, &member{g.next, product, neverYet})
+	g.remember(r.user, &member{g.next, product, dayOf(r.at), neverYet})
 	g.registrations[registrationKey{dayOf(r.at), product}]++
 	g.next++
 	return nil
@@ -207,6 +223,9 @@ func (g *Growth) act(ctx context.Context, tx *views.Tx, fact *growthFact) error 
 			return err
 		case added:
 			g.active[activeKey{span, start, m.product}]++
+			if cohort := span.floor(m.registered); span != daySpan && cohort <= start {
+				g.retained[retainedKey{span, cohort, start, m.product}]++
+			}
 		case span == daySpan:
 			return nil // then the week and the month have it too
 		}
@@ -221,10 +240,12 @@ func (g *Growth) member(ctx context.Context, tx *views.Tx, id uuid.UUID) (*membe
 	m, known := g.old[id]
 	if !known {
 		m = &member{number: stranger, counted: neverYet}
-		err := tx.QueryRow(ctx, `SELECT number, product FROM members WHERE id = $1`, []any{id[:]}, &m.number, &m.product)
+		var registered int64
+		err := tx.QueryRow(ctx, `SELECT number, product, registered FROM members WHERE id = $1`, []any{id[:]}, &m.number, &m.product, &registered)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, err
 		}
+		m.registered = dayOf(time.UnixMicro(registered))
 	}
 	g.remember(id, m)
 	return m, nil
@@ -291,8 +312,17 @@ func (g *Growth) flush(ctx context.Context, tx *views.Tx) error {
 			return err
 		}
 	}
+	for key, users := range g.retained {
+		err := tx.Queue(ctx, `INSERT INTO retention (span, cohort, start, product, users) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (span, cohort, start, product) DO UPDATE SET users = retention.users + excluded.users`,
+			int64(key.span), int64(key.cohort), int64(key.start), key.product, users)
+		if err != nil {
+			return err
+		}
+	}
 	clear(g.active)
 	clear(g.registrations)
+	clear(g.retained)
 	if len(g.chunks) > chunksMax {
 		clear(g.chunks)
 	}
@@ -307,4 +337,5 @@ func (g *Growth) reset() {
 	g.chunks = make(map[chunkKey]*chunk)
 	g.registrations = make(map[registrationKey]int64)
 	g.active = make(map[activeKey]int64)
+	g.retained = make(map[retainedKey]int64)
 }

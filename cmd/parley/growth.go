@@ -56,7 +56,7 @@ func growthCommand(c *config) *cobra.Command {
 			return f.show(cmd, c, "/v1/growth/ranking", map[string]string{"from": f.from, "to": f.to}, rankingTable)
 		},
 	}
-	cmd.AddCommand(summary, ranking)
+	cmd.AddCommand(summary, ranking, retentionCommand(c, f), chartCommand(c, f))
 	return cmd
 }
 

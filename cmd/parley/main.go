@@ -82,6 +82,7 @@ func newRoot() *cobra.Command {
 		checkCommand(config),
 		tokenCommand(config),
 		growthCommand(config),
+		replayCommand(config),
 		auditCommand(config),
 		benchCommand(),
 		versionCommand(),
