@@ -79,9 +79,66 @@ func TestAGuardedNodeKnowsItsClients(t *testing.T) {
 	p.stop()
 }
 
+// usersFile writes a file of users with a mode.
+func usersFile(t *testing.T, content string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "users.json")
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestUsersOfANodeHaveRights(t *testing.T) {
+	cert, key := certificate(t)
+	users := usersFile(t, `[{"user":"ada","password":"lovelace","groups":["clerks"]},{"user":"bob","password":"babbage"}]`, 0o600)
+	p := start(t, []string{"PARLEY_CREDENTIALS=root:secret"}, "node", "--users", users,
+		"--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+	line := p.line(p.stdout, "node listening on ")
+	address := strings.TrimSpace(line[strings.LastIndex(line, " "):])
+	write := func(credentials, stream, kind, data string) error {
+		log, err := esdb.Open(t.Context(), "esdb://"+credentials+"@"+address+"?tls=true&tlsCaFile="+cert, esdb.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		_, err = log.Append(t.Context(), stream, events.Any, events.Proposed{ID: uuid.New(), Type: kind, Data: []byte(data), Metadata: []byte(`{}`)})
+		return err
+	}
+	for _, allowed := range []error{
+		write("root:secret", "$$orders", "$metadata", `{"$acl":{"$w":"clerks"}}`),
+		write("ada:lovelace", "orders", "Written", `{}`),
+		write("bob:babbage", "notes", "Written", `{}`),
+	} {
+		if allowed != nil {
+			t.Error(allowed)
+		}
+	}
+	for _, denied := range []error{
+		write("bob:babbage", "orders", "Written", `{}`),
+		write("ada:lovelace", "$settings", "Written", `{}`),
+		write("ada:babbage", "notes", "Written", `{}`),
+	} {
+		if denied == nil {
+			t.Error("written without a right to")
+		}
+	}
+	p.stop()
+}
+
 func TestAnUnguardedNodeStaysOnItsMachine(t *testing.T) {
 	cert, key := certificate(t)
+	guarded := func(users string, mode os.FileMode) []string {
+		return []string{"--tls-cert", cert, "--tls-key", key, "--users", usersFile(t, users, mode)}
+	}
 	for _, args := range [][]string{
+		guarded(`[{"user":"ada","password":"lovelace"}]`, 0o640),
+		guarded(`[{"user":"ada"}]`, 0o600),
+		guarded(`[{"user":"$admins","password":"x"}]`, 0o600),
+		guarded(`[{"user":"ada","password":"x"},{"user":"ada","password":"y"}]`, 0o600),
+		guarded(`[{"user":"ada","password":"x","group":"$admins"}]`, 0o600),
+		guarded(`[]`, 0o600),
+		{"--users", usersFile(t, `[{"user":"ada","password":"lovelace"}]`, 0o600)},
 		{"--listen", "0.0.0.0:0"},
 		{"--listen", "0.0.0.0:0", "--tls-cert", cert, "--tls-key", key},
 		{"--tls-cert", cert},

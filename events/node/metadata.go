@@ -21,25 +21,31 @@ func (m metadata) softDeleted() bool { return m.truncateBefore == TombstoneRevis
 // it is no JSON object or one of the known fields has a wrong type; a value
 // that is not positive is ignored alone.
 func parseMetadata(data []byte) metadata {
+	m, _ := parseDescription(data)
+	return m
+}
+
+// parseDescription reads all that the data of a $metadata event says.
+func parseDescription(data []byte) (metadata, acl) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(data, &fields) != nil {
-		return metadata{}
+		return metadata{}, nil
 	}
 	var maxCount, maxAge, truncateBefore, cacheControl int64
-	var acl map[string]any
+	var granted acl
 	for name, target := range map[string]any{
 		"$maxCount": &maxCount, "$maxAge": &maxAge, "$tb": &truncateBefore,
-		"$cacheControl": &cacheControl, "$acl": &acl,
+		"$cacheControl": &cacheControl, "$acl": &granted,
 	} {
 		if value, ok := fields[name]; ok && json.Unmarshal(value, target) != nil {
-			return metadata{}
+			return metadata{}, nil
 		}
 	}
 	return metadata{
 		maxCount:       max(maxCount, 0),
 		maxAge:         time.Duration(min(max(maxAge, 0), maxSeconds)) * time.Second,
 		truncateBefore: max(truncateBefore, 0),
-	}
+	}, granted
 }
 
 // maxSeconds is the longest age that a time.Duration holds.

@@ -16,6 +16,9 @@ import (
 // is an answer of its own, not a status.
 func (s *streamsService) Append(call streams.Streams_AppendServer) error {
 	stream, expected, err := appendOptions(call)
+	if err == nil {
+		err = allow(call.Context(), s.node, stream, node.MayWrite)
+	}
 	if err != nil {
 		return err
 	}

@@ -129,6 +129,9 @@ func (b *batchCall) begin(request *streams.BatchAppendReq) *batchAppend {
 	a.deadline = batchDeadline(options, time.Now())
 	a.stream, a.err = writableName(a.id)
 	if a.err == nil {
+		a.err = allow(b.ctx, b.node, a.stream, node.MayWrite)
+	}
+	if a.err == nil {
 		a.expected, a.err = batchExpected(options)
 	}
 	return a

@@ -14,7 +14,7 @@ import (
 // Delete hides a stream's events until it is written to again.
 func (s *streamsService) Delete(ctx context.Context, request *streams.DeleteReq) (*streams.DeleteResp, error) {
 	options := request.GetOptions()
-	position, err := remove(ctx, s.node.Delete, options, options.GetExpectedStreamRevision() != nil)
+	position, err := s.remove(ctx, s.node.Delete, options, options.GetExpectedStreamRevision() != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (s *streamsService) Delete(ctx context.Context, request *streams.DeleteReq)
 // Tombstone deletes a stream for ever.
 func (s *streamsService) Tombstone(ctx context.Context, request *streams.TombstoneReq) (*streams.TombstoneResp, error) {
 	options := request.GetOptions()
-	position, err := remove(ctx, s.node.Tombstone, options, options.GetExpectedStreamRevision() != nil)
+	position, err := s.remove(ctx, s.node.Tombstone, options, options.GetExpectedStreamRevision() != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +45,15 @@ type removeOptions interface {
 
 // remove answers with the position of the event that removes the stream, which
 // clients take for granted.
-func remove(ctx context.Context, do removal, options removeOptions, set bool) (uint64, error) {
+func (s *streamsService) remove(ctx context.Context, do removal, options removeOptions, set bool) (uint64, error) {
 	expected, err := expectedRevision(options, set)
 	if err != nil {
 		return 0, err
 	}
 	stream, err := writableName(options.GetStreamIdentifier())
+	if err == nil {
+		err = allow(ctx, s.node, stream, node.MayDelete)
+	}
 	if err != nil {
 		return 0, err
 	}

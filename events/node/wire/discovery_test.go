@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+
+	"parley/events/node"
 )
 
 // EventStoreDB protocol: a server lists what it supports in lower case, with
@@ -76,7 +78,9 @@ func TestGossip(t *testing.T) {
 // credentials; other calls without them are denied, and wrong ones are
 // unauthenticated.
 func TestAuthentication(t *testing.T) {
-	s := start(t, Options{Authenticate: func(user, password string) bool { return user == "admin" && password == "chang:eit" }})
+	s := start(t, Options{Authenticate: func(user, password string) (node.Caller, bool) {
+		return node.Caller{Name: user}, user == "admin" && password == "chang:eit"
+	}})
 	s.write("a", "T", 1)
 	if _, err := gossip.NewGossipClient(s.conn).Read(s.ctx, none); err != nil {
 		t.Errorf("gossip: %v", err)

@@ -11,20 +11,23 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/serverfeatures"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+
+	"parley/events/node"
 )
 
 // gate stands before every call: it lets in who may call, and gives errors
 // their status and trailers on the way out.
 type gate struct {
-	authenticate func(user, password string) bool
+	authenticate func(user, password string) (node.Caller, bool)
 	logger       *slog.Logger
 }
 
 func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-	if err := g.admit(ctx, info.FullMethod); err != nil {
+	admitted, err := g.admit(ctx, info.FullMethod)
+	if err != nil {
 		return nil, g.answer(err, info.FullMethod, setTrailer(ctx))
 	}
-	response, err := handle(ctx, request)
+	response, err := handle(admitted, request)
 	if err != nil {
 		return nil, g.answer(err, info.FullMethod, setTrailer(ctx))
 	}
@@ -32,9 +35,9 @@ func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 }
 
 func (g *gate) stream(service any, call grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
-	err := g.admit(call.Context(), info.FullMethod)
+	ctx, err := g.admit(call.Context(), info.FullMethod)
 	if err == nil {
-		err = handle(service, call)
+		err = handle(service, &admittedStream{call, ctx})
 	}
 	if err == nil {
 		return nil
@@ -44,6 +47,14 @@ func (g *gate) stream(service any, call grpc.ServerStream, info *grpc.StreamServ
 	}
 	return g.answer(err, info.FullMethod, call.SetTrailer)
 }
+
+// admittedStream is a call whose context knows the caller.
+type admittedStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s *admittedStream) Context() context.Context { return s.ctx }
 
 // drain reads a request to its end. Answered earlier, a client that is still
 // sending would see only that the call has ended, and lose the answer.
@@ -77,23 +88,31 @@ var open = map[string]bool{
 	gossip.Gossip_Read_FullMethodName:                                true,
 }
 
-func (g *gate) admit(ctx context.Context, method string) error {
+// admit lets in who may call, and puts the caller into the context returned.
+func (g *gate) admit(ctx context.Context, method string) (context.Context, error) {
 	if g.authenticate == nil {
-		return nil
+		return ctx, nil
 	}
 	header, _ := metadata.FromIncomingContext(ctx)
 	authorization := header.Get("authorization")
 	if len(authorization) == 0 {
 		if open[method] {
-			return nil
+			return ctx, nil
 		}
-		return errAccessDenied
+		return nil, errAccessDenied
 	}
 	user, password, ok := basicCredentials(authorization[0])
-	if !ok || !g.authenticate(user, password) {
-		return errUnauthenticated
+	if !ok {
+		return nil, errUnauthenticated
 	}
-	return nil
+	caller, ok := g.authenticate(user, password)
+	if !ok {
+		return nil, errUnauthenticated
+	}
+	if needed := reserved[method]; needed != nil && !caller.Has(needed...) {
+		return nil, errAccessDenied
+	}
+	return context.WithValue(ctx, callerKey{}, caller), nil
 }
 
 func basicCredentials(authorization string) (user, password string, ok bool) {

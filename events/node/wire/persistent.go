@@ -18,6 +18,7 @@ import (
 // groups themselves live in package competing.
 type persistentService struct {
 	persistent.UnimplementedPersistentSubscriptionsServer
+	node   *node.Node
 	groups *competing.Subsystem
 	// stopping is done when subscriptions are to end.
 	stopping context.Context

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
+	"parley/events/node"
 	"parley/events/node/competing"
 )
 
@@ -26,6 +27,9 @@ func (s *persistentService) Read(call persistent.PersistentSubscriptions_ReadSer
 		return errUnhandled
 	}
 	key, err := groupKey(options, options.GetAll(), options.GetStreamIdentifier())
+	if err == nil {
+		err = allow(call.Context(), s.node, key.Source, node.MayRead)
+	}
 	if err != nil {
 		return err
 	}

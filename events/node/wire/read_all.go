@@ -30,8 +30,12 @@ func (r *reading) readAll(options *streams.ReadReq_Options_AllOptions, count uin
 	return nil
 }
 
-// allStart is the position a read or subscription begins at.
+// allStart is the position a read or subscription begins at, if the caller may
+// read $all.
 func (r *reading) allStart(options *streams.ReadReq_Options_AllOptions) (events.Position, error) {
+	if err := allow(r.ctx, r.service.node, node.AllStream, node.MayRead); err != nil {
+		return 0, err
+	}
 	switch option := options.GetAllOption().(type) {
 	case *streams.ReadReq_Options_AllOptions_Start:
 		return events.Beginning, nil

@@ -15,7 +15,7 @@ const readPage = 32
 // readStream sends up to count visible events of a stream. Readers who ask for
 // compatibility are also told where the stream begins and ends.
 func (r *reading) readStream(options *streams.ReadReq_Options_StreamOptions, count uint64, positions bool) error {
-	stream, err := streamName(options.GetStreamIdentifier())
+	stream, err := r.readable(options)
 	if err != nil {
 		return err
 	}
@@ -52,6 +52,15 @@ func (r *reading) readStream(options *streams.ReadReq_Options_StreamOptions, cou
 		return nil
 	}
 	return r.call.Send(&streams.ReadResp{Content: &streams.ReadResp_LastStreamPosition{LastStreamPosition: uint64(state.Last)}})
+}
+
+// readable is the name of a stream that the caller may read.
+func (r *reading) readable(options *streams.ReadReq_Options_StreamOptions) (string, error) {
+	stream, err := streamName(options.GetStreamIdentifier())
+	if err == nil {
+		err = allow(r.ctx, r.service.node, stream, node.MayRead)
+	}
+	return stream, err
 }
 
 // startOf is the revision a read begins at; a forwards read from the end is

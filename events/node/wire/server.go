@@ -41,10 +41,11 @@ type Options struct {
 	Advertise string
 	// TLS, when set, is the only way to connect.
 	TLS *tls.Config
-	// Authenticate, when set, decides on the user and password of each call;
-	// whoever passes may do everything, and calls without credentials are
-	// denied all but the discovery of the server.
-	Authenticate func(user, password string) bool
+	// Authenticate, when set, tells who makes a call by its user and password,
+	// or that they are wrong. What callers may do is decided by their groups
+	// and the $acl of streams; calls without credentials are denied all but
+	// the discovery of the server.
+	Authenticate func(user, password string) (node.Caller, bool)
 	// Logger hears of the server's own failures; nil is silence.
 	Logger *slog.Logger
 }
@@ -88,7 +89,7 @@ func NewServer(n *node.Node, opts Options) *Server {
 	streams.RegisterStreamsServer(s.grpc, &streamsService{node: n, stopping: s.stopping})
 	serverfeatures.RegisterServerFeaturesServer(s.grpc, featuresService{})
 	gossip.RegisterGossipServer(s.grpc, s.gossip)
-	persistent.RegisterPersistentSubscriptionsServer(s.grpc, &persistentService{groups: s.groups, stopping: s.stopping})
+	persistent.RegisterPersistentSubscriptionsServer(s.grpc, &persistentService{node: n, groups: s.groups, stopping: s.stopping})
 	return s
 }
 

@@ -39,7 +39,7 @@ func (r *reading) ended(err error) error {
 // subscribeStream sends the events of a stream after a revision, those that are
 // there and those to come. The stream need not exist.
 func (r *reading) subscribeStream(options *streams.ReadReq_Options_StreamOptions) error {
-	stream, err := streamName(options.GetStreamIdentifier())
+	stream, err := r.readable(options)
 	if err != nil {
 		return err
 	}
