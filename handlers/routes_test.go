@@ -87,10 +87,12 @@ var routeTable = map[string]row{
 	"POST /v1/media/links":   {"/v1/media/links", `{"media":["{media}"]}`, expected{401, 404, 200, 403, 403, 403, 401}},
 	"GET /v1/media/{digest}": {"/v1/media/{media}", "", expected{401, 404, 200, 404, 404, 404, 401}},
 
-	"GET /v1/search":                    {"/v1/search?q=hello", "", usersOnly(200)},
-	"GET /v1/sync":                      {"/v1/sync", "", usersOnly(200)},
-	"GET /v1/stream":                    {"/v1/stream", "", usersOnly(200)},
-	"GET /v1/conversations/{id}/stream": {"/v1/conversations/{room}/stream", "", inIt(200)},
+	"GET /v1/search":                      {"/v1/search?q=hello", "", usersOnly(200)},
+	"GET /v1/sync":                        {"/v1/sync", "", usersOnly(200)},
+	"POST /v1/conversations/{id}/typing":  {"/v1/conversations/{room}/typing", "", inIt(204)},
+	"GET /v1/conversations/{id}/presence": {"/v1/conversations/{room}/presence", "", inIt(200)},
+	"GET /v1/stream":                      {"/v1/stream", "", usersOnly(200)},
+	"GET /v1/conversations/{id}/stream":   {"/v1/conversations/{room}/stream", "", inIt(200)},
 
 	"GET /v1/growth":                  {"/v1/growth", "", analysts},
 	"GET /v1/growth/summary":          {"/v1/growth/summary", "", analysts},

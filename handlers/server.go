@@ -180,6 +180,7 @@ func (s *Server) mount() {
 	s.searchRoutes()
 	s.liveRoutes()
 	s.syncRoutes()
+	s.signalRoutes()
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()

@@ -84,3 +84,25 @@ func (u *Users) Blocks(ctx context.Context, user uuid.UUID, after events.Positio
 	}
 	return page, rows.Err()
 }
+
+// apart are those whom a user has blocked, and who have blocked the user.
+func (u *Users) apart(ctx context.Context, user uuid.UUID) (map[uuid.UUID]bool, error) {
+	rows, err := u.store.Query(ctx, `SELECT blocked FROM blocks WHERE blocker = $1 UNION SELECT blocker FROM blocks WHERE blocked = $2`, user[:], user[:])
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	apart := make(map[uuid.UUID]bool)
+	for rows.Next() {
+		var id []byte
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		other, err := idFrom(id)
+		if err != nil {
+			return nil, err
+		}
+		apart[other] = true
+	}
+	return apart, rows.Err()
+}

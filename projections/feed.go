@@ -5,8 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"parley/events"
 	"parley/projections/live"
@@ -22,6 +25,9 @@ type Feed struct {
 	views  *Set
 	hub    *live.Hub
 	logger *slog.Logger
+	// presence and typists are of those who listen and write here.
+	presence *presence
+	typists  *lru.Cache[typist, time.Time]
 	// begun is closed by Run when the hub has its first position.
 	begun chan struct{}
 }
@@ -30,13 +36,19 @@ type Feed struct {
 const fedAtOnce = 256
 
 // fedPrefixes are the streams in which there may be something to tell.
-var fedPrefixes = conversationPrefixes
+var fedPrefixes = append([]string{"merchant-"}, conversationPrefixes...)
 
 // NewFeed makes the feed of the log of views that do not run yet. It publishes
 // nothing until it runs itself.
 func NewFeed(views *Set, logger *slog.Logger) *Feed {
 	f := &Feed{MostMissed: DefaultMostMissed, views: views, hub: live.NewHub(), logger: logger, begun: make(chan struct{})}
 	views.Revocations.Listen(f.revoked)
+	f.presence = newPresence(views.now)
+	f.hub.Presence = f.presence.note
+	var err error
+	if f.typists, err = lru.New[typist, time.Time](typistsKept); err != nil {
+		panic(err) // the size is a positive constant
+	}
 	return f
 }
 
@@ -52,6 +64,10 @@ func (f *Feed) revoked(subject string) {
 	})
 }
 
+// SetGrace changes how long a user without a stream still counts as there,
+// before the first stream opens.
+func (f *Feed) SetGrace(grace time.Duration) { f.presence.grace = grace }
+
 // Hub is where the feed publishes.
 func (f *Feed) Hub() *live.Hub { return f.hub }
 
@@ -63,6 +79,9 @@ func (f *Feed) Run(ctx context.Context) {
 		return
 	}
 	close(f.begun)
+	var announcing sync.WaitGroup
+	announcing.Go(func() { f.announce(ctx) })
+	defer announcing.Wait()
 	for {
 		err := f.follow(ctx)
 		if ctx.Err() != nil {
@@ -131,6 +150,9 @@ func (f *Feed) feed(ctx context.Context, batch []events.Recorded) error {
 
 // tell publishes an event that the view has passed.
 func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
+	if recorded.Type == agentRemoved {
+		return f.dismissed(ctx, recorded)
+	}
 	conversation, ok := conversationOf(recorded.Stream)
 	if !ok || f.hub.PassUnheard(recorded.Position, conversation, nil) {
 		return nil
@@ -153,6 +175,28 @@ func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
 		return err
 	}
 	f.hub.Publish(event)
+	return nil
+}
+
+var agentRemoved = events.TypeOf(new(events.AgentRemoved))
+
+// dismissed ends the streams of the conversations that an agent was in by
+// acting for a merchant.
+func (f *Feed) dismissed(ctx context.Context, recorded events.Recorded) error {
+	event, err := events.Decode(recorded)
+	if err != nil {
+		return err
+	}
+	agent := event.Fact.(*events.AgentRemoved).User
+	left := make(map[uuid.UUID]bool)
+	for _, conversation := range f.hub.ConversationsOf(agent) {
+		participates, err := f.views.Conversations.IsParticipant(ctx, conversation, agent)
+		if err != nil {
+			return err
+		}
+		left[conversation] = !participates
+	}
+	f.hub.EndUser(agent, live.Left, func(r live.Reader) bool { return left[r.Conversation] })
 	return nil
 }
 

@@ -61,19 +61,11 @@ func (s *Set) Missed(ctx context.Context, reader Reader, after, upTo events.Posi
 		return nil, err
 	}
 	m := &Missed{views: s, user: reader.User, upTo: upTo}
-	for conversation, joined := range memberships {
-		if reader.Conversation != uuid.Nil && reader.Conversation != conversation {
-			continue
-		}
-		for _, prefix := range conversationPrefixes {
-			m.tails = append(m.tails, &tail{stream: prefix + conversation.String(), since: max(after, joined-1)})
-		}
-	}
 	if reader.Conversation != uuid.Nil {
-		if len(m.tails) == 0 {
-			return nil, ErrNotParticipant
-		}
-		return m, m.measure(ctx)
+		return m, m.ofOne(ctx, reader, memberships[reader.Conversation], after)
+	}
+	for conversation, joined := range memberships {
+		m.add(conversation, max(after, joined-1))
 	}
 	departures, err := s.Conversations.departures(ctx, reader.User, after)
 	if err != nil {
@@ -83,6 +75,27 @@ func (s *Set) Missed(ctx context.Context, reader Reader, after, upTo events.Posi
 		m.tails = append(m.tails, &tail{stream: events.ConversationStream(conversation), since: left - 1, single: true})
 	}
 	return m, m.measure(ctx)
+}
+
+// ofOne is about one conversation, which the reader joined at a position, or is
+// in as an agent of its merchant: then that is Beginning.
+func (m *Missed) ofOne(ctx context.Context, reader Reader, joined, after events.Position) error {
+	participates, err := m.views.Conversations.IsParticipant(ctx, reader.Conversation, reader.User)
+	if err == nil && !participates {
+		err = ErrNotParticipant
+	}
+	if err != nil {
+		return err
+	}
+	m.add(reader.Conversation, max(after, max(joined, 1)-1))
+	return m.measure(ctx)
+}
+
+// add has the streams of a conversation told after a position.
+func (m *Missed) add(conversation uuid.UUID, since events.Position) {
+	for _, prefix := range conversationPrefixes {
+		m.tails = append(m.tails, &tail{stream: prefix + conversation.String(), since: since})
+	}
 }
 
 // measure finds out how much there is of each stream.

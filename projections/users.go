@@ -33,7 +33,7 @@ func newUsers(journal *events.Journal) *Users { return &Users{journal: journal} 
 
 var usersSchema = views.Schema{
 	Name:    UsersName,
-	Version: 2,
+	Version: 3,
 	Tables: []views.Table{{
 		Name: "users",
 		Columns: `id BYTEA NOT NULL,
@@ -43,6 +43,7 @@ var usersSchema = views.Schema{
 			registered_at TEXT NOT NULL`,
 		Key: "id",
 	}, blocksTable, keyedTable},
+	Indexes: []string{`CREATE INDEX IF NOT EXISTS blocks_of ON blocks (blocked, blocker)`},
 }
 
 var userFacts = kindsOf(

@@ -25,6 +25,9 @@ type Stream struct {
 	// LastID is the id to resume from, and Retry how many milliseconds the
 	// server asked to wait.
 	LastID, Retry string
+	// Presence has Next yield who comes and goes, too, which is told whenever it
+	// is noticed.
+	Presence bool
 	// Heartbeats counts the comments so far.
 	Heartbeats int
 }
@@ -67,7 +70,8 @@ func (s *Stream) Close() {
 // io.EOF.
 func (s *Stream) Next() (Event, error) {
 	for {
-		if event, err := s.Read(); err != nil || event.Name != "" {
+		event, err := s.Read()
+		if err != nil || event.Name != "" && (s.Presence || event.Name != "presence") {
 			return event, err
 		}
 	}

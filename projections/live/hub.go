@@ -136,6 +136,18 @@ func (h *Hub) Online(user uuid.UUID) bool {
 	return len(h.users[user]) > 0
 }
 
+// OnlineAmong returns members who have a stream, at most so many of them.
+func (h *Hub) OnlineAmong(members Members, most int) []uuid.UUID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var found []uuid.UUID
+	h.present(members, func(user uuid.UUID) bool {
+		found = append(found, user)
+		return len(found) < most
+	})
+	return found
+}
+
 // Position is up to where the hub has published.
 func (h *Hub) Position() events.Position {
 	h.mu.Lock()
@@ -254,21 +266,37 @@ func (h *Hub) Publish(e Event) {
 	}
 }
 
-// Signal queues a frame of something that is not in the log for all members of
-// a conversation but one.
-func (h *Hub) Signal(conversation uuid.UUID, members Members, except uuid.UUID, frame *Frame) {
+// Signal queues a frame of something that is not in the log: once for each
+// stream of the conversations, and for each of all those of a reader, but for
+// none of those kept out.
+func (h *Hub) Signal(conversations []uuid.UUID, readers Members, out map[uuid.UUID]bool, frame *Frame) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for s := range h.rooms[conversation] {
-		if s.User != except {
+	for _, conversation := range conversations {
+		for s := range h.rooms[conversation] {
+			if !out[s.User] {
+				s.push(frame)
+			}
+		}
+	}
+	for s := range h.inboxesOf(readers) {
+		if !out[s.User] {
 			s.push(frame)
 		}
 	}
-	for s := range h.inboxesOf(members) {
-		if s.User != except {
-			s.push(frame)
+}
+
+// ConversationsOf returns the single conversations that a user has streams of.
+func (h *Hub) ConversationsOf(user uuid.UUID) []uuid.UUID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var found []uuid.UUID
+	for s := range h.users[user] {
+		if s.Conversation != uuid.Nil {
+			found = append(found, s.Conversation)
 		}
 	}
+	return found
 }
 
 // EndAll ends all streams there are.

@@ -125,8 +125,8 @@ func TestWhoJoinsAndWhoLeavesIsToldSo(t *testing.T) {
 func TestSignalsReachTheOthers(t *testing.T) {
 	hub := live.NewHub()
 	adas, bobs, cyds := listen(t, hub, ada, uuid.Nil), listen(t, hub, bob, room), listen(t, hub, cyd, uuid.Nil)
-	hub.Signal(room, live.Members{ada: 0, bob: 0}, ada, live.NewFrame(0, "typing", nil))
-	hub.Signal(room, live.Members{ada: 0, bob: 0}, bob, live.NewFrame(0, "presence", nil))
+	hub.Signal([]uuid.UUID{room}, live.Members{ada: 0, bob: 0}, map[uuid.UUID]bool{ada: true}, live.NewFrame(0, "typing", nil))
+	hub.Signal([]uuid.UUID{room}, live.Members{ada: 0, bob: 0}, map[uuid.UUID]bool{bob: true}, live.NewFrame(0, "presence", nil))
 	adas.want(t, "presence")
 	bobs.want(t, "typing")
 	cyds.want(t)
@@ -160,7 +160,7 @@ func TestWhatWasSeenIsSkipped(t *testing.T) {
 	for position := range events.Position(4) {
 		hub.Publish(event(position+1, room, nil))
 	}
-	hub.Signal(room, nil, bob, live.NewFrame(0, "typing", nil))
+	hub.Signal([]uuid.UUID{room}, nil, nil, live.NewFrame(0, "typing", nil))
 	l.want(t, "e3", "e4", "typing")
 }
 
