@@ -120,7 +120,7 @@ func (r *runner[T]) goOn(ctx context.Context, err error) bool {
 	switch {
 	case ctx.Err() != nil:
 		return false
-	case errors.Is(err, errOneByOne):
+	case errors.Is(err, errOneByOne), errors.Is(err, views.ErrMoved):
 		return true
 	case errors.Is(err, events.ErrUnavailable) || views.Passing(err):
 		r.logger.WarnContext(ctx, "projection waits", "cause", err)
@@ -226,7 +226,7 @@ func (r *runner[T]) resume(ctx context.Context) error {
 func (r *runner[T]) commit(ctx context.Context, b *batch[T]) error {
 	if len(b.items) > 0 {
 		began := r.now()
-		err := r.target.Update(ctx, b.reached, func(tx *views.Tx) error {
+		err := r.target.Update(ctx, r.stored, b.reached, func(tx *views.Tx) error {
 			return r.projection.apply(ctx, tx, b.items)
 		})
 		if err != nil {
@@ -249,7 +249,7 @@ func (r *runner[T]) commit(ctx context.Context, b *batch[T]) error {
 // blame finds out which event of a batch is at fault, if it is the events'.
 func (r *runner[T]) blame(ctx context.Context, b *batch[T], err error) error {
 	switch {
-	case ctx.Err() != nil || views.Passing(err):
+	case ctx.Err() != nil || views.Passing(err) || errors.Is(err, views.ErrMoved):
 		return err
 	case len(b.events) == 1:
 		return &unappliable{b.events[0], err}
@@ -270,7 +270,7 @@ func (r *runner[T]) publish(b *batch[T]) {
 // storeCheckpoint moves the stored checkpoint past events that do not matter.
 func (r *runner[T]) storeCheckpoint(ctx context.Context) error {
 	if r.stored != r.reached {
-		if err := r.target.Update(ctx, r.reached, nil); err != nil {
+		if err := r.target.Update(ctx, r.stored, r.reached, nil); err != nil {
 			return err
 		}
 	}

@@ -206,7 +206,7 @@ func TestCheckNamesTheFirstDifference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = store.Serving().Update(t.Context(), views.Checkpoint{Position: uint64(last), Event: uint64(last)}, func(tx *views.Tx) error {
+			err = store.Serving().Update(t.Context(), views.Checkpoint{Position: uint64(last), Event: uint64(last)}, views.Checkpoint{Position: uint64(last), Event: uint64(last)}, func(tx *views.Tx) error {
 				return tx.Queue(t.Context(), test.tamper)
 			})
 			if err = errors.Join(err, store.Close()); err != nil {
@@ -243,7 +243,7 @@ func TestStoppedProjectionIsMendedByARebuild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = store.Serving().Update(t.Context(), views.Checkpoint{Position: uint64(first), Event: uint64(first)}, func(tx *views.Tx) error {
+		err = store.Serving().Update(t.Context(), views.Checkpoint{Position: uint64(first), Event: uint64(first)}, views.Checkpoint{Position: uint64(first), Event: uint64(first)}, func(tx *views.Tx) error {
 			return tx.Queue(t.Context(), "INSERT INTO rows (number, said) VALUES (1, 'in the way')")
 		})
 		if err = errors.Join(err, store.Close()); err != nil {

@@ -123,7 +123,7 @@ func (f *file) define(ctx context.Context, schema Schema, purpose purpose) error
 	for _, table := range schema.tables() {
 		statements = append(statements, fmt.Sprintf("CREATE TABLE %s (%s, PRIMARY KEY (%s)) WITHOUT ROWID", table.Name, table.Columns, table.Key))
 	}
-	statements = slices.Concat(statements, fullText.definitions(schema), schema.Indexes, []string{generationTable})
+	statements = slices.Concat(statements, fullText.definitions(schema), schema.Indexes, []string{beginCheckpoint, generationTable})
 	for _, statement := range statements {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return errors.Join(fmt.Errorf("%s: %w", statement, err), undo(tx))

@@ -104,26 +104,28 @@ func (g *Generation) Snapshot(ctx context.Context) (tx *Tx, end func() error, er
 func (g *Generation) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	var position, event int64
 	err := g.QueryRow(ctx, `SELECT position, event FROM checkpoint WHERE id = 0`, nil, &position, &event)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Checkpoint{}, nil
-	}
 	return Checkpoint{uint64(position), uint64(event)}, err
 }
+
+// ErrMoved: somebody else has moved the checkpoint.
+var ErrMoved = errors.New("the view was brought forward by somebody else")
 
 // Update applies a change and moves the checkpoint in one transaction: when it
 // returns nil, both are stored; otherwise neither is, unless the error is
 // ErrUnavailable, which leaves it open. A nil change moves the checkpoint
-// alone.
+// alone. If the checkpoint is not where the caller has it, nothing is done and
+// the error is ErrMoved: so of several who bring a view forward, one at a time
+// succeeds, and an event counts once.
 //
 // It begins without the context's end, and statements alone heed it: so
 // nothing but rollback ends the transaction early, and no statement can run
 // after its end.
-func (g *Generation) Update(ctx context.Context, reached Checkpoint, change func(*Tx) error) error {
+func (g *Generation) Update(ctx context.Context, from, reached Checkpoint, change func(*Tx) error) error {
 	tx, err := g.tables.update(context.WithoutCancel(ctx))
 	if err != nil {
 		return g.tables.fault(err)
 	}
-	if err := g.apply(ctx, &Tx{tx: tx, tables: g.tables}, reached, change); err != nil {
+	if err := g.apply(ctx, &Tx{tx: tx, tables: g.tables}, from, reached, change); err != nil {
 		return errors.Join(err, g.tables.fault(tx.rollback()))
 	}
 	if err := tx.commit(ctx); err != nil {
@@ -132,16 +134,24 @@ func (g *Generation) Update(ctx context.Context, reached Checkpoint, change func
 	return nil
 }
 
-func (g *Generation) apply(ctx context.Context, tx *Tx, reached Checkpoint, change func(*Tx) error) error {
-	if change != nil {
-		if err := change(tx); err != nil {
-			return err
-		}
+// apply moves the checkpoint first: whoever else wants to move it waits for
+// this transaction's end, and has changed nothing yet.
+func (g *Generation) apply(ctx context.Context, tx *Tx, from, reached Checkpoint, change func(*Tx) error) error {
+	moved, err := tx.Exec(ctx, `UPDATE checkpoint SET position = $1, event = $2 WHERE id = 0 AND position = $3 AND event = $4`,
+		int64(reached.Position), int64(reached.Event), int64(from.Position), int64(from.Event))
+	switch {
+	case err != nil:
+		return err
+	case moved == 0:
+		return ErrMoved
+	case change == nil:
+		return nil
 	}
-	return tx.Queue(ctx, `INSERT INTO checkpoint (id, position, event) VALUES (0, $1, $2)
-		ON CONFLICT (id) DO UPDATE SET position = excluded.position, event = excluded.event`,
-		int64(reached.Position), int64(reached.Event))
+	return change(tx)
 }
+
+// beginCheckpoint puts the zero Checkpoint into a new generation.
+const beginCheckpoint = `INSERT INTO checkpoint (id, position, event) VALUES (0, 0, 0)`
 
 // checkpointTable is in every generation.
 var checkpointTable = Table{

@@ -245,7 +245,7 @@ func (s *schemaShelf) definitions(number int64) []string {
 	for _, index := range append(vectors.definitions(s.schema), s.schema.Indexes...) {
 		statements = append(statements, tables.qualified(index))
 	}
-	return statements
+	return append(statements, tables.qualified(beginCheckpoint))
 }
 
 func (s *schemaShelf) serve(ctx context.Context, g *Generation) error {

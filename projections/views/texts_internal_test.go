@@ -23,7 +23,7 @@ func TestErasedTextsLeaveTheIndex(t *testing.T) {
 	}
 	change := func(change func(*Tx) error) {
 		t.Helper()
-		if err := store.Serving().Update(t.Context(), Checkpoint{}, change); err != nil {
+		if err := store.Serving().Update(t.Context(), Checkpoint{}, Checkpoint{}, change); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -24,6 +24,7 @@ func Contract(t *testing.T) {
 	}{
 		{"an update is stored with its checkpoint or not at all", updateIsAtomic},
 		{"a statement's error is the update's, however it was sent", errorsArrive},
+		{"of two who bring a view forward one succeeds", movedByOthers},
 		{"a broken rule is no fault that passes", ruleDoesNotPass},
 		{"queries cannot write", queriesCannotWrite},
 		{"values come back as they were stored", valuesReturn},
@@ -105,7 +106,11 @@ func swap(t *testing.T, store *views.Store) {
 
 func update(t *testing.T, store *views.Store, change func(*views.Tx) error) {
 	t.Helper()
-	if err := store.Serving().Update(t.Context(), views.Checkpoint{Position: 1, Event: 1}, change); err != nil {
+	from, err := store.Serving().Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Serving().Update(t.Context(), from, views.Checkpoint{Position: 1, Event: 1}, change); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -128,18 +133,18 @@ func count(t *testing.T, store *views.Store) (n int) {
 func updateIsAtomic(t *testing.T, opener Opener) {
 	store := open(t, opener(t), things)
 	first := views.Checkpoint{Position: 7, Event: 6}
-	if err := store.Serving().Update(t.Context(), first, insert(t.Context(), 1, "a")); err != nil {
+	if err := store.Serving().Update(t.Context(), views.Checkpoint{}, first, insert(t.Context(), 1, "a")); err != nil {
 		t.Fatal(err)
 	}
 	refused := errors.New("no")
-	err := store.Serving().Update(t.Context(), views.Checkpoint{Position: 8, Event: 8}, func(tx *views.Tx) error {
+	err := store.Serving().Update(t.Context(), first, views.Checkpoint{Position: 8, Event: 8}, func(tx *views.Tx) error {
 		return errors.Join(insert(t.Context(), 2, "b")(tx), tx.Queue(t.Context(), "INSERT INTO things (id) VALUES ($1)", 5), refused)
 	})
 	if !errors.Is(err, refused) {
 		t.Errorf("a refused update: %v", err)
 	}
 	ended, end := context.WithCancel(t.Context())
-	err = store.Serving().Update(ended, views.Checkpoint{Position: 9, Event: 9}, func(tx *views.Tx) error {
+	err = store.Serving().Update(ended, first, views.Checkpoint{Position: 9, Event: 9}, func(tx *views.Tx) error {
 		if err := insert(ended, 3, "c")(tx); err != nil {
 			return err
 		}
@@ -149,7 +154,7 @@ func updateIsAtomic(t *testing.T, opener Opener) {
 	if err == nil {
 		t.Error("an update whose context ended was stored")
 	}
-	if err := store.Serving().Update(t.Context(), views.Checkpoint{Position: 7, Event: 7}, nil); err != nil {
+	if err := store.Serving().Update(t.Context(), first, views.Checkpoint{Position: 7, Event: 7}, nil); err != nil {
 		t.Errorf("after failed updates: %v", err)
 	}
 
@@ -170,7 +175,7 @@ func errorsArrive(t *testing.T, opener Opener) {
 			tx.Queue(ctx, "INSERT INTO things (id) VALUES ($1)", 1),
 			tx.Queue(ctx, "INSERT INTO things (id) VALUES ($1)", 1))
 	}
-	if err := store.Serving().Update(ctx, views.Checkpoint{Position: 3, Event: 3}, twice); err == nil {
+	if err := store.Serving().Update(ctx, views.Checkpoint{}, views.Checkpoint{Position: 3, Event: 3}, twice); err == nil {
 		t.Error("the same key twice was stored")
 	}
 	swallowed := func(tx *views.Tx) error {
@@ -179,7 +184,7 @@ func errorsArrive(t *testing.T, opener Opener) {
 		}
 		return nil
 	}
-	err := store.Serving().Update(ctx, views.Checkpoint{Position: 4, Event: 4}, swallowed)
+	err := store.Serving().Update(ctx, views.Checkpoint{}, views.Checkpoint{Position: 4, Event: 4}, swallowed)
 	stored, checkpointErr := store.Serving().Checkpoint(ctx)
 	if checkpointErr != nil {
 		t.Fatal(checkpointErr)
@@ -204,7 +209,7 @@ func ruleDoesNotPass(t *testing.T, opener Opener) {
 			return err
 		},
 	} {
-		if err := store.Serving().Update(t.Context(), views.Checkpoint{}, change); err == nil || views.Passing(err) {
+		if err := store.Serving().Update(t.Context(), views.Checkpoint{}, views.Checkpoint{}, change); err == nil || views.Passing(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -280,7 +285,7 @@ func valuesReturn(t *testing.T, opener Opener) {
 func noValues(t *testing.T, opener Opener) {
 	store := open(t, opener(t), things)
 	for _, value := range []any{1.5, struct{}{}, uint64(math.MaxUint64), []string{"a"}} {
-		err := store.Serving().Update(t.Context(), views.Checkpoint{}, func(tx *views.Tx) error {
+		err := store.Serving().Update(t.Context(), views.Checkpoint{}, views.Checkpoint{}, func(tx *views.Tx) error {
 			return tx.Queue(t.Context(), "INSERT INTO things (id) VALUES ($1)", value)
 		})
 		if err == nil || views.Passing(err) {
@@ -513,5 +518,30 @@ func storesAreApart(t *testing.T, opener Opener) {
 	update(t, one, insert(t.Context(), 1, "a"))
 	if got, err := other.Serving().Checkpoint(t.Context()); got != (views.Checkpoint{}) || err != nil || count(t, other) != 0 {
 		t.Errorf("the other store has %d rows, %+v, %v", count(t, other), got, err)
+	}
+}
+
+// movedByOthers has several move the checkpoint from one place.
+func movedByOthers(t *testing.T, opener Opener) {
+	store := open(t, opener(t), things)
+	rivals := []*views.Store{store, open(t, opener(t), things), open(t, opener(t), things), open(t, opener(t), things)}
+	var moving sync.WaitGroup
+	errs := make([]error, len(rivals))
+	for i, rival := range rivals {
+		moving.Go(func() {
+			errs[i] = rival.Serving().Update(t.Context(), views.Checkpoint{}, views.Checkpoint{Position: 5, Event: 5}, insert(t.Context(), 1, "a"))
+		})
+	}
+	moving.Wait()
+	stored := 0
+	for _, err := range errs {
+		if err == nil {
+			stored++
+		} else if !errors.Is(err, views.ErrMoved) || views.Passing(err) {
+			t.Errorf("who lost got %v", err)
+		}
+	}
+	if stored != 1 || count(t, store) != 1 {
+		t.Errorf("%d updates were stored, and there are %d rows", stored, count(t, store))
 	}
 }

@@ -28,7 +28,11 @@ func process(t *testing.T, opener Opener, schema views.Schema, use func(*views.S
 // fill puts one thing into a generation and moves its checkpoint.
 func fill(t *testing.T, generation *views.Generation, id int64, position uint64) {
 	t.Helper()
-	if err := generation.Update(t.Context(), views.Checkpoint{Position: position, Event: position}, insert(t.Context(), id, "a")); err != nil {
+	from, err := generation.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := generation.Update(t.Context(), from, views.Checkpoint{Position: position, Event: position}, insert(t.Context(), id, "a")); err != nil {
 		t.Fatal(err)
 	}
 }
