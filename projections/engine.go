@@ -94,6 +94,9 @@ type runner[T any] struct {
 	reached  views.Checkpoint
 	stored   views.Checkpoint
 	storedAt time.Time
+	// shared says that others may bring the target forward, and standby that
+	// one of them does.
+	shared, standby bool
 	// careful is the last position of a batch that failed: up to there events
 	// are applied one by one, to find the one that cannot be.
 	careful events.Position
@@ -120,7 +123,14 @@ func (r *runner[T]) goOn(ctx context.Context, err error) bool {
 	switch {
 	case ctx.Err() != nil:
 		return false
-	case errors.Is(err, errOneByOne), errors.Is(err, views.ErrMoved):
+	case errors.Is(err, errOneByOne):
+		return true
+	case errors.Is(err, views.ErrMoved):
+		r.standby = r.shared
+		return true
+	case errors.Is(err, errTakingOver):
+		r.standby, r.stored = false, nowhere
+		r.logger.InfoContext(ctx, "taking the projection over")
 		return true
 	case errors.Is(err, events.ErrUnavailable) || views.Passing(err):
 		r.logger.WarnContext(ctx, "projection waits", "cause", err)
@@ -224,7 +234,13 @@ func (r *runner[T]) resume(ctx context.Context) error {
 
 // commit stores a batch, then lets everybody see it.
 func (r *runner[T]) commit(ctx context.Context, b *batch[T]) error {
-	if len(b.items) > 0 {
+	switch {
+	case len(b.items) == 0:
+	case r.standby:
+		if err := r.await(ctx, b.reached); err != nil {
+			return err
+		}
+	default:
 		began := r.now()
 		err := r.target.Update(ctx, r.stored, b.reached, func(tx *views.Tx) error {
 			return r.projection.apply(ctx, tx, b.items)
@@ -240,7 +256,7 @@ func (r *runner[T]) commit(ctx context.Context, b *batch[T]) error {
 	r.reached = b.reached
 	r.projection.committed()
 	r.publish(b)
-	if r.now().Sub(r.storedAt) >= checkpointEvery {
+	if !r.standby && r.now().Sub(r.storedAt) >= checkpointEvery {
 		return r.storeCheckpoint(ctx)
 	}
 	return nil
@@ -280,9 +296,12 @@ func (r *runner[T]) storeCheckpoint(ctx context.Context) error {
 
 // keepCheckpoint spares the next run from reading again what did not matter.
 func (r *runner[T]) keepCheckpoint(ctx context.Context) {
+	if r.standby {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryAfter)
 	defer cancel()
-	if err := r.storeCheckpoint(ctx); err != nil {
+	if err := r.storeCheckpoint(ctx); err != nil && !errors.Is(err, views.ErrMoved) {
 		r.logger.WarnContext(ctx, "projection could not store its checkpoint", "cause", err)
 	}
 }

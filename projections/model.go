@@ -54,6 +54,12 @@ func (m *model[T]) open(ctx context.Context, tip events.Position) error {
 		if err != nil {
 			return fmt.Errorf("projection %s: %w", m.name(), err)
 		}
+		// Another server may have applied what came since.
+		if at.Event > uint64(tip) {
+			if tip, err = events.Tip(ctx, m.log); err != nil {
+				return fmt.Errorf("projection %s: %w", m.name(), err)
+			}
+		}
 		if at.Event <= uint64(tip) {
 			m.advance(events.Position(min(at.Position, uint64(tip))), time.Time{})
 			return nil
@@ -104,19 +110,47 @@ func (m *model[T]) serve(ctx context.Context, serving *views.Generation) error {
 			return err
 		}
 	}
+	look := time.NewTicker(adoptEvery)
+	defer look.Stop()
 	for m.store.Serving() == serving {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-s.ended:
+		case <-look.C:
+			if err := s.adopt(ctx); err != nil {
+				m.logger.WarnContext(ctx, "looking for a newer view", "cause", err)
+			}
+		case err := <-s.stopping():
+			s.stopped = true // as its status tells
 			if errors.Is(err, errForeign) {
 				m.withdraw(ctx)
 			}
-			// Else it is stopped, as its status tells.
 		case asked := <-m.asked:
 			asked.answer <- s.do(ctx, asked)
 		}
 	}
+	return nil
+}
+
+// adoptEvery is how often a server looks whether another one has swapped a view.
+const adoptEvery = time.Second
+
+// adopt goes over to what another server has had serve since, unless that would
+// take back what was shown here.
+func (s *service[T]) adopt(ctx context.Context) error {
+	newer, err := s.store.Newer(ctx)
+	if err != nil || newer == nil {
+		return err
+	}
+	s.pause()
+	at, err := newer.Checkpoint(ctx)
+	if err != nil || at.Position < uint64(s.passed()) {
+		s.launch(ctx)
+		return err
+	}
+	s.store.Adopt(ctx, newer)
+	s.projection.reset()
+	s.logger.InfoContext(ctx, "the view was swapped by another server", "generation", newer.Number, "position", at.Position)
 	return nil
 }
 
@@ -125,15 +159,24 @@ type service[T any] struct {
 	*model[T]
 	serving *views.Generation
 	// cancel ends the runner, and ended yields once when it has ended.
-	cancel context.CancelFunc
-	ended  chan error
+	cancel  context.CancelFunc
+	ended   chan error
+	stopped bool // what it ended with was seen
+}
+
+// stopping yields once if the runner ends by itself.
+func (s *service[T]) stopping() <-chan error {
+	if s.stopped {
+		return nil
+	}
+	return s.ended
 }
 
 // launch brings what serves forward in a goroutine.
 func (s *service[T]) launch(ctx context.Context) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	s.ended = ended
+	s.ended, s.stopped = ended, false
 	s.startOver()
 	s.meters.stopped.Set(0)
 	r := s.runner(s.projection, s.serving, &s.progress, s.meters)
@@ -154,5 +197,5 @@ func (s *service[T]) pause() {
 func (m *model[T]) runner(p projection[T], target *views.Generation, progress *progress, meters meters) *runner[T] {
 	settings := m.settings
 	settings.meters = meters
-	return &runner[T]{settings: settings, projection: p, target: target, progress: progress}
+	return &runner[T]{settings: settings, projection: p, target: target, progress: progress, shared: m.store.Shared()}
 }

@@ -39,6 +39,7 @@ var schemaName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,23}$`)
 // Postgres is an Engine with a schema for each store, in one database.
 type Postgres struct {
 	schema  string // the beginning of the names of all schemas
+	graces  bool   // what serves no more is kept for a while
 	readers *sql.DB
 	writers *sql.DB
 }
@@ -60,7 +61,7 @@ func OpenPostgres(ctx context.Context, connection string) (*Postgres, error) {
 		return nil, fmt.Errorf("the search_path of PostgreSQL's connection string must be one name of lower-case letters, digits and _, not %q", schema)
 	}
 	prepareConfig(config)
-	e := &Postgres{schema: schema, readers: openPool(config, "read", postgresReaders), writers: openPool(config, "write", 0)}
+	e := &Postgres{schema: schema, graces: true, readers: openPool(config, "read", postgresReaders), writers: openPool(config, "write", 0)}
 	err = e.check(ctx)
 	if err == nil {
 		err = e.define(ctx)
@@ -181,9 +182,46 @@ type schemaShelf struct {
 	schema Schema
 }
 
-func (s *schemaShelf) list(ctx context.Context) (all []*Generation, err error) {
+func (s *schemaShelf) shared() bool { return true }
+
+const (
+	// swapGrace is for servers that have not adopted the newer generation yet.
+	swapGrace = time.Minute
+	// versionGrace is for servers of another version of the program, which are
+	// replaced one after the other, and for checks that go on elsewhere.
+	versionGrace = time.Hour
+)
+
+func (s *schemaShelf) grace(g *Generation) time.Duration {
+	switch {
+	case !s.engine.graces:
+		return 0
+	case g.Version == s.schema.Version && g.purpose == serving:
+		return swapGrace
+	}
+	return versionGrace
+}
+
+func (s *schemaShelf) newest(ctx context.Context, above int64) (*Generation, error) {
+	found, err := s.find(ctx, "model = $1 AND version = $2 AND purpose = $3 AND number > $4 ORDER BY number DESC LIMIT 1",
+		s.schema.Name, s.schema.Version, string(serving), above)
+	return first(found), err
+}
+
+func first(all []*Generation) *Generation {
+	if len(all) == 0 {
+		return nil
+	}
+	return all[0]
+}
+
+func (s *schemaShelf) list(ctx context.Context) ([]*Generation, error) {
+	return s.find(ctx, "model = $1 ORDER BY number", s.schema.Name)
+}
+
+func (s *schemaShelf) find(ctx context.Context, which string, args ...any) (all []*Generation, err error) {
 	rows, err := s.engine.readers.QueryContext(ctx, fmt.Sprintf(
-		"SELECT number, version, purpose, definition FROM %s.generations WHERE model = $1 ORDER BY number", s.engine.schema), s.schema.Name)
+		"SELECT number, version, purpose, definition FROM %s.generations WHERE %s", s.engine.schema, which), args...)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -218,6 +256,13 @@ func (s *schemaShelf) name(number int64) string {
 
 func (s *schemaShelf) create(ctx context.Context, purpose purpose) (*Generation, error) {
 	g := &Generation{Version: s.schema.Version, purpose: purpose, definition: s.schema.definition()}
+	if purpose == building {
+		// Servers that build the same thing at once build it together.
+		begun, err := s.find(ctx, "model = $1 AND version = $2 AND purpose = $3 ORDER BY number DESC LIMIT 1", s.schema.Name, s.schema.Version, string(building))
+		if err != nil || len(begun) > 0 {
+			return first(begun), err
+		}
+	}
 	err := s.engine.transact(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, fmt.Sprintf(
 			"INSERT INTO %s.generations (model, version, purpose, definition) VALUES ($1, $2, $3, $4) RETURNING number", s.engine.schema),

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // SQLite is an Engine with a file for each generation.
@@ -140,6 +141,14 @@ func (s *fileShelf) serve(ctx context.Context, g *Generation) error {
 func (s *fileShelf) remove(_ context.Context, g *Generation) error {
 	return removeFile(s.path(g.Number, g.Version))
 }
+
+// One process at a time has the files.
+
+func (s *fileShelf) shared() bool { return false }
+
+func (s *fileShelf) grace(*Generation) time.Duration { return 0 }
+
+func (s *fileShelf) newest(context.Context, int64) (*Generation, error) { return nil, nil }
 
 func removeFile(path string) error {
 	for _, suffix := range []string{"-wal", "-shm", ""} {

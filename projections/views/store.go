@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // ErrBuilding: nothing serves yet, since the first generation is being filled.
@@ -37,6 +38,14 @@ type shelf interface {
 	serve(ctx context.Context, g *Generation) error
 	// remove removes a generation, whose backend is closed.
 	remove(ctx context.Context, g *Generation) error
+	// shared tells whether other processes may use the shelf, too.
+	shared() bool
+	// grace is how long other processes may still use a generation that serves
+	// no more.
+	grace(g *Generation) time.Duration
+	// newest opens the generation that serves according to the database, if
+	// its number is above the one given.
+	newest(ctx context.Context, above int64) (*Generation, error)
 }
 
 func openStore(ctx context.Context, schema Schema, shelf shelf) (*Store, error) {
@@ -52,11 +61,32 @@ func openStore(ctx context.Context, schema Schema, shelf shelf) (*Store, error) 
 		return s, nil
 	}
 	for _, g := range rest {
-		if err := s.discard(ctx, g); err != nil {
+		if shelf.grace(g) > 0 {
+			s.mu.Lock()
+			s.retire(ctx, g)
+			s.mu.Unlock()
+		} else if err := s.discard(ctx, g); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
 	return s, nil
+}
+
+// Newer returns the generation that another process has had serve since, or
+// nil. Adopt it.
+func (s *Store) Newer(ctx context.Context) (*Generation, error) {
+	return s.shelf.newest(ctx, s.Serving().Number)
+}
+
+// Adopt has a generation serve here that serves elsewhere already.
+func (s *Store) Adopt(ctx context.Context, g *Generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.retire(ctx, s.current)
+	s.current = g
+	if s.next != nil && s.next.Number <= g.Number {
+		s.next = nil
+	}
 }
 
 // choose finds what serves and what is being built of the schema's version,
@@ -98,6 +128,9 @@ func (s Schema) definition() string {
 
 // tables are the schema's own and the checkpoint's.
 func (s Schema) tables() []Table { return append([]Table{checkpointTable}, s.Tables...) }
+
+// Shared tells whether other processes may bring the same generations forward.
+func (s *Store) Shared() bool { return s.shelf.shared() }
 
 // Close releases the store. What is stored is whole at any time.
 func (s *Store) Close() error {
@@ -196,8 +229,8 @@ func (s *Store) Withdraw(ctx context.Context) {
 	}
 }
 
-// retire removes a generation once nobody uses it, or the store is closed. mu
-// is held.
+// retire removes a generation once nobody uses it: nobody here, and after a
+// grace nobody in other processes. mu is held.
 func (s *Store) retire(ctx context.Context, g *Generation) {
 	g.retired, g.idle = true, make(chan struct{})
 	if g.holders == 0 {
@@ -207,6 +240,16 @@ func (s *Store) retire(ctx context.Context, g *Generation) {
 		select {
 		case <-g.idle:
 		case <-s.closed:
+		}
+		if grace := s.shelf.grace(g); grace > 0 {
+			left := time.NewTimer(grace)
+			defer left.Stop()
+			select {
+			case <-left.C:
+			case <-s.closed:
+				_ = g.tables.close() // the next Open finds it again
+				return
+			}
 		}
 		// What is left is found again by the next Open.
 		_ = s.discard(context.WithoutCancel(ctx), g)

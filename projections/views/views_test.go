@@ -58,7 +58,7 @@ func TestFilesThatDoNotServeAreRemoved(t *testing.T) {
 
 func TestSchemasThatDoNotServeAreRemoved(t *testing.T) {
 	connection := pgtest.URL(t)
-	rebuildTwice(t, viewstest.At(connection)(t))
+	rebuildTwice(t, viewstest.At(connection)(t).(*views.Postgres).WithoutGrace())
 	db, err := sql.Open("pgx", connection)
 	if err != nil {
 		t.Fatal(err)
