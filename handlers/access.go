@@ -55,6 +55,16 @@ func usersOr(scope Scope) access {
 	}}
 }
 
+// usersAnd is users, and everybody whose token has the scope.
+func usersAnd(scope Scope) access {
+	return access{admits: func(c *Caller) error {
+		if c.User == uuid.Nil && !c.Has(scope) {
+			return errNotUser
+		}
+		return nil
+	}}
+}
+
 // scoped is everybody whose token has the scope.
 func scoped(scope Scope) access {
 	return access{scope: scope, admits: func(c *Caller) error {

@@ -34,12 +34,12 @@ func (s *Server) messageRoutes() {
 		MaxBodyBytes:  messageBody,
 		Errors:        []int{http.StatusNotFound},
 	}, s.postMessage)
-	serve[pageInput, pageOutput](s, users(), huma.Operation{
+	serve[pageInput, pageOutput](s, usersAnd(Auditor), huma.Operation{
 		OperationID: "listMessages",
 		Method:      http.MethodGet,
 		Path:        "/v1/conversations/{id}/messages",
 		Summary:     "A page of a conversation's messages",
-		Description: "Newest first; with after, oldest first. Answers 304 to an If-None-Match with the page's ETag.",
+		Description: "Newest first; with after, oldest first. Answers 304 to an If-None-Match with the page's ETag. " + asOfDescription,
 		Tags:        []string{"messages"},
 		Errors:      []int{http.StatusNotFound},
 	}, s.listMessages)
@@ -86,6 +86,7 @@ type (
 		Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
 		Before uint64    `query:"before" doc:"Messages with smaller numbers, newest first."`
 		After  int64     `query:"after" minimum:"-1" doc:"Messages with greater numbers, oldest first; -1 for all."`
+		AsOf   string    `query:"asOf" doc:"A position of the log, or a time in RFC 3339 or a date, which is its begin in UTC."`
 		Match  string    `header:"If-None-Match" doc:"The ETag of the page that the client has."`
 	}
 	pageOutput struct {
@@ -240,6 +241,14 @@ func (s *Server) forwardMessage(ctx context.Context, in *forwardInput) (*forward
 }
 
 func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) {
+	if text := asOf(r); text != "" {
+		s.listAsOf(w, r, text)
+		return
+	}
+	if callerOf(r.Context()).User == uuid.Nil {
+		s.refuse(w, r, errNotUser)
+		return
+	}
 	page, err := s.page(r)
 	if err != nil {
 		s.refuse(w, r, err)

@@ -221,13 +221,19 @@ func TestViewAndDecisionsFoldAlike(t *testing.T) {
 // folded is a room's messages as decisions see them.
 func (w *world) folded(room uuid.UUID) map[uint64]decide.MessageState {
 	w.t.Helper()
+	return w.foldedUntil(room, events.End)
+}
+
+// foldedUntil is folded up to a position.
+func (w *world) foldedUntil(room uuid.UUID, last events.Position) map[uint64]decide.MessageState {
+	w.t.Helper()
 	all := make(map[uint64]decide.MessageState)
 	for recorded, err := range w.journal.Log.Read(w.t.Context(), events.MessagesStream(room), 0, events.Forwards, 0) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		event, err := events.Decode(recorded)
-		if errors.Is(err, events.ErrUnknownFact) {
+		if errors.Is(err, events.ErrUnknownFact) || recorded.Position > last {
 			continue
 		}
 		if err = errors.Join(err, w.journal.Open(w.t.Context(), event)); err != nil {
