@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/events/decide"
 	"parley/handlers"
 	"parley/handlers/handlertest"
 	"parley/projections"
@@ -184,4 +185,39 @@ func TestDrainEndsStreams(t *testing.T) {
 	}
 	ada.Get(inbox).Refused(503, "")
 	ada.Say(room, "requests are still answered")
+}
+
+// TestADismissedAgentLosesTheStream has an agent read a conversation, also from
+// its beginning, until they no longer act for its merchant.
+func TestADismissedAgentLosesTheStream(t *testing.T) {
+	h := handlertest.Open(t)
+	owner, agent, customer := h.Person("owner"), h.Person("agent"), h.Person("customer")
+	cause := events.Cause{Actor: "operator"}
+	registered, err := h.Commands.RegisterMerchant(t.Context(), cause, decide.MerchantRegistration{Merchant: uuid.New(), Name: "Shop", Owners: []uuid.UUID{owner.User.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop := registered[0].Fact.(*events.MerchantRegistered).Merchant
+	if _, err := h.Commands.AddAgent(t.Context(), cause, shop, owner.User.ID, agent.User.ID, events.PlainAgent); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Commands.LinkCustomer(t.Context(), cause, shop, decide.Consent{Customer: customer.User.ID, Text: "Yes", Source: decide.FromCheckout}); err != nil {
+		t.Fatal(err)
+	}
+	started, _, err := h.Commands.StartBusiness(t.Context(), cause, shop, customer.User.ID, owner.User.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	room := started.Fact.(*events.ConversationStarted).Conversation
+	customer.Say(room, "Is it in stock?")
+	h.CatchUp()
+	talk, stays := agent.Stream(streamOf(room), "0"), owner.Stream(streamOf(room), "")
+	talk.Want("participant")
+	talk.Want("message")
+	if _, err := h.Commands.RemoveAgent(t.Context(), cause, shop, owner.User.ID, agent.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	talk.WantEnd("left")
+	customer.Say(room, "Hello?")
+	stays.Want("message")
 }
