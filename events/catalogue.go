@@ -25,6 +25,7 @@ var catalogue = []shape{
 	{"HandleClaimed", 1, func() Fact { return new(HandleClaimed) }, nil},
 	{"UserRegistered", 2, func() Fact { return new(UserRegistered) }, upcasts(userRegisteredV1)},
 	{"ProfileChanged", 1, func() Fact { return new(ProfileChanged) }, nil},
+	{"UserErased", 1, func() Fact { return new(UserErased) }, nil},
 	{"UserBlocked", 1, func() Fact { return new(UserBlocked) }, nil},
 	{"UserUnblocked", 1, func() Fact { return new(UserUnblocked) }, nil},
 	{"ConversationStarted", 1, func() Fact { return new(ConversationStarted) }, nil},

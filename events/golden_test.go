@@ -32,6 +32,7 @@ var examples = append([]events.Fact{
 	&events.HandleClaimed{User: ada},
 	&events.UserRegistered{User: ada, Handle: events.Private("ada"), DisplayName: events.Private("Ada Lovelace"), Product: "messenger"},
 	&events.ProfileChanged{User: ada, DisplayName: events.Private("Countess of Lovelace")},
+	&events.UserErased{User: ada},
 	&events.UserBlocked{User: ada, Blocked: bob},
 	&events.UserUnblocked{User: ada, Blocked: bob},
 	&events.ConversationStarted{Conversation: room, Kind: events.Group, Starter: ada, Title: events.Private("Engines"), Participants: []uuid.UUID{ada, bob}},
@@ -59,6 +60,7 @@ var examples = append([]events.Fact{
 // variants are facts with fields that the examples leave out, by what they
 // have more.
 var variants = map[string]events.Fact{
+	"erased":    &events.SubjectRevoked{Subject: ada.String(), ForGood: true},
 	"endless":   &events.ConversationMuted{Conversation: room, User: bob},
 	"mentions":  &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look, Bob."), Mentions: []uuid.UUID{bob}},
 	"forwarded": &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look."), Forwarded: &events.Forwarded{Author: bob}},

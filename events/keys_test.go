@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"testing"
 
@@ -44,6 +45,12 @@ func (k fixedKeys) Open(_ context.Context, owner, event uuid.UUID, sealed []byte
 		return nil, err
 	}
 	return aead.Open(nil, event[:aead.NonceSize()], sealed, event[:])
+}
+
+func (fixedKeys) Forget(context.Context, uuid.UUID) error { return errors.ErrUnsupported }
+
+func (k fixedKeys) Forgotten(_ context.Context, owner uuid.UUID) (bool, error) {
+	return slices.Contains(k.forgotten, owner), nil
 }
 
 func (fixedKeys) Pseudonym(value string) string {

@@ -41,6 +41,11 @@ type Keys interface {
 	// Pseudonym maps a value to a name that only the vault's holder can
 	// compute, always the same one: hex of HMAC-SHA256 under the vault's key.
 	Pseudonym(value string) string
+	// Forget destroys a person's key for good, also one that is made later.
+	// When it returns, the destruction is on stable storage; it may be repeated.
+	Forget(ctx context.Context, owner uuid.UUID) error
+	// Forgotten tells whether a person's key was destroyed by Forget.
+	Forgotten(ctx context.Context, owner uuid.UUID) (bool, error)
 }
 
 // ErrForgotten: the key a value was sealed under does not exist any more.

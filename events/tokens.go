@@ -20,6 +20,8 @@ type TokenRevoked struct {
 // second are ended too.
 type SubjectRevoked struct {
 	Subject string `json:"subject"`
+	// ForGood ends tokens that are issued later as well: the subject is erased.
+	ForGood bool `json:"forGood,omitempty"`
 }
 
 func (*TokenRevoked) secrets() []ownedSecret   { return nil }

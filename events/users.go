@@ -30,6 +30,13 @@ type ProfileChanged struct {
 	DisplayName Secret    `json:"displayName"`
 }
 
+// UserErased is the last fact about a user: they have left for good, and the
+// key of their personal values is destroyed.
+type UserErased struct {
+	User uuid.UUID `json:"user"`
+}
+
+func (*UserErased) secrets() []ownedSecret    { return nil }
 func (*HandleClaimed) secrets() []ownedSecret { return nil }
 
 func (f *UserRegistered) secrets() []ownedSecret {

@@ -141,7 +141,7 @@ func (s *Server) grantee(ctx context.Context, asked grantBody) (string, error) {
 	if asked.Subject != "" {
 		return "", refusedField("body.subject", "must be absent when userId is given")
 	}
-	_, known, err := s.Journal.Fact(ctx, events.UserStream(asked.UserID), 0)
+	known, err := s.Commands.Registered(ctx, asked.UserID)
 	if err == nil && !known {
 		err = decide.NoSuchUser("userId", asked.UserID)
 	}

@@ -48,10 +48,11 @@ var (
 
 // routeTable has a row for every route there is.
 var routeTable = map[string]row{
-	"POST /v1/users":       {"/v1/users", `{"handle":"h{n}","displayName":"N"}`, operators(201)},
-	"GET /v1/users":        {"/v1/users?handle=ada", "", signedInOnly},
-	"GET /v1/users/{id}":   {"/v1/users/{participant}", "", signedInOnly},
-	"PATCH /v1/users/{id}": {"/v1/users/{participant}", `{"displayName":"N{n}"}`, expected{401, 403, 200, 200, 403, 403, 401}},
+	"POST /v1/users":        {"/v1/users", `{"handle":"h{n}","displayName":"N"}`, operators(201)},
+	"GET /v1/users":         {"/v1/users?handle=ada", "", signedInOnly},
+	"GET /v1/users/{id}":    {"/v1/users/{participant}", "", signedInOnly},
+	"DELETE /v1/users/{id}": {"/v1/users/{leaver}", "", expected{401, 403, 403, 204, 403, 403, 401}},
+	"PATCH /v1/users/{id}":  {"/v1/users/{participant}", `{"displayName":"N{n}"}`, expected{401, 403, 200, 200, 403, 403, 401}},
 
 	"PUT /v1/users/{id}/block":    {"/v1/users/{newcomer}/block", "", usersOnly(204)},
 	"DELETE /v1/users/{id}/block": {"/v1/users/{newcomer}/block", "", usersOnly(204)},
@@ -114,13 +115,14 @@ var routeTable = map[string]row{
 func TestEveryRouteAndCaller(t *testing.T) {
 	h := handlertest.Open(t)
 	owner, stranger, newcomer := h.Person("owner"), h.Person("stranger"), h.Person("newcomer")
+	leaver := h.Person("leaver")
 	room := owner.Start("group", newcomer)
 	owner.Say(room, "hello")
 	said := owner.Say(room, "to be retracted")
 	owner.Get("/v1/conversations/"+room.String(), "Parley-Position", said.Position()).Want(200)
 	var up upload
 	owner.Post("/v1/media", "a file").Want(201).Into(&up)
-	names := strings.NewReplacer("{media}", up.Media.String(), "{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(),
+	names := strings.NewReplacer("{media}", up.Media.String(), "{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(), "{leaver}", leaver.User.ID.String(),
 		"{room}", room.String(), "{position}", said.Position())
 
 	callers := map[string]func(expected) int{

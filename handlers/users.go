@@ -55,6 +55,31 @@ func (s *Server) userRoutes() {
 		MaxBodyBytes: smallBody,
 		Errors:       []int{http.StatusNotFound},
 	}, s.changeProfile)
+	register(s, signedIn(), huma.Operation{
+		OperationID: "eraseUser",
+		Method:      http.MethodDelete,
+		Path:        "/v1/users/{id}",
+		Summary:     "Erase a user for good",
+		Description: "For the user, or for an operator. The user's tokens end at once, the key of all that they wrote is destroyed, and their names and words are shown no more; their messages keep their places without a text. They leave their groups. The id stays known, with erasedAt, and the handle stays taken, so that nobody can pass for them.",
+		Tags:        []string{"users"},
+		Errors:      []int{http.StatusNotFound},
+	}, s.eraseUser)
+}
+
+type eraseInput struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+func (s *Server) eraseUser(ctx context.Context, in *eraseInput) (*PositionHeader, error) {
+	if caller := callerOf(ctx); caller.User != in.ID && !caller.Has(Operator) {
+		return nil, newProblem(http.StatusForbidden, "only the user or an operator may erase a user")
+	}
+	done, err := s.Commands.Erase(ctx, causeOf(ctx, ""), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	s.Views.Revocations.Apply(done.Revoked)
+	return &PositionHeader{uint64(done.Erased.Position)}, nil
 }
 
 func (s *Server) registrars() access {

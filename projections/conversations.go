@@ -53,6 +53,8 @@ type Conversations struct {
 	// What follows is owned by the engine.
 
 	rooms map[uuid.UUID]*room
+	// erased are the people whose words are shown no more.
+	erased erasures
 	// order is the rooms that the batch being applied has touched.
 	order []*room
 	// staffed tells that the batch has changed who acts for merchants.
@@ -72,12 +74,13 @@ func newConversations(journal *events.Journal, now func() time.Time) *Conversati
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 7,
+	Version: 8,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
 			kind TEXT NOT NULL,
 			title TEXT NOT NULL,
+			title_by BYTEA NOT NULL,
 			started_at TEXT NOT NULL,
 			participants BIGINT NOT NULL,
 			joined BIGINT NOT NULL,
@@ -90,7 +93,8 @@ var conversationsSchema = views.Schema{
 			pinned TEXT NOT NULL,
 			merchant BYTEA`,
 		Key: "id",
-	}, participantsTable, departuresTable, agentsTable, messagesTable, versionsTable, mentionsTable, forwardsTable, keyedTable},
+	}, participantsTable, departuresTable, agentsTable, erasedTable, voicesTable,
+		messagesTable, versionsTable, mentionsTable, forwardsTable, keyedTable},
 	Indexes: []string{
 		participantsByUser,
 		conversationsByMerchant,
@@ -105,16 +109,17 @@ var conversationFacts = kindsOf(
 	new(events.DeliveredUpTo), new(events.ReadUpTo),
 	new(events.ConversationMuted), new(events.ConversationUnmuted),
 	new(events.ConversationArchived), new(events.ConversationUnarchived),
-	new(events.AgentAdded), new(events.AgentRemoved),
+	new(events.AgentAdded), new(events.AgentRemoved), new(events.UserErased),
 )
 
 func (c *Conversations) schema() views.Schema { return conversationsSchema }
 
 func (c *Conversations) filter() events.Filter {
-	return events.Filter{StreamPrefixes: []string{"conversation-", "messages-", "receipts-", "merchant-"}}
+	return events.Filter{StreamPrefixes: []string{"conversation-", "messages-", "receipts-", "merchant-", "user-"}}
 }
 
-// roomFact is a fact and the conversation whose stream it is in.
+// roomFact is a fact and the conversation whose stream it is in. A UserErased
+// is in none: the id is the user's.
 type roomFact struct {
 	events.Event
 	conversation uuid.UUID
@@ -155,11 +160,16 @@ func (c *Conversations) apply(ctx context.Context, tx *views.Tx, items []roomFac
 }
 
 func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFact) error {
+	if err := c.hush(ctx, tx, item); err != nil {
+		return err
+	}
 	switch fact := item.Fact.(type) {
+	case *events.UserErased:
+		return c.erase(ctx, tx, item, fact.User)
 	case *events.ConversationStarted:
 		return c.start(ctx, tx, item, fact)
 	case *events.ConversationRenamed:
-		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.rename(ctx, tx, fact.Title.Plain) })
+		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.rename(ctx, tx, fact) })
 	case *events.ParticipantAdded:
 		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.join(ctx, tx, item, fact.User) })
 	case *events.ParticipantRemoved:
@@ -184,7 +194,7 @@ func (c *Conversations) start(ctx context.Context, tx *views.Tx, item *roomFact,
 	if repeat, err := repeated(ctx, tx, item.conversation, lifecycleStream, item.ID); repeat || err != nil {
 		return err
 	}
-	r := c.touch(&room{id: item.conversation, last: -1, activity: item.Meta.OccurredAt.UnixMicro(), changed: item.Position, applied: -1})
+	r := c.touch(&room{id: item.conversation, last: -1, activity: item.Meta.OccurredAt.UnixMicro(), changed: item.Position, applied: -1, business: fact.Merchant != uuid.Nil})
 	for _, user := range fact.Participants {
 		if err := tx.Queue(ctx, insertParticipant, r.newcomer(item, user, decide.StartingRole(fact, user))...); err != nil {
 			return err
@@ -192,9 +202,9 @@ func (c *Conversations) start(ctx context.Context, tx *views.Tx, item *roomFact,
 		r.enter(user)
 	}
 	r.crewUnsaved = false
-	return tx.Queue(ctx, `INSERT INTO conversations (id, kind, title, started_at, participants, joined, messages, last_number, activity, changed, applied, pinned, merchant)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, -1, $7, $8, -1, '[]', $9)`,
-		r.id[:], string(fact.Kind), fact.Title.Plain, timeText(item.Meta.OccurredAt), r.participants, r.joined, r.activity, int64(r.changed),
+	return tx.Queue(ctx, `INSERT INTO conversations (id, kind, title, title_by, started_at, participants, joined, messages, last_number, activity, changed, applied, pinned, merchant)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, -1, $8, $9, -1, '[]', $10)`,
+		r.id[:], string(fact.Kind), fact.Title.Plain, fact.Starter[:], timeText(item.Meta.OccurredAt), r.participants, r.joined, r.activity, int64(r.changed),
 		optionalID(fact.Merchant))
 }
 
@@ -258,5 +268,6 @@ func (c *Conversations) committed() {
 func (c *Conversations) reset() {
 	clear(c.rooms)
 	c.order, c.staffed = nil, false
+	c.erased.reset()
 	c.cache.clear()
 }

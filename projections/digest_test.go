@@ -60,13 +60,21 @@ func (w *world) talk(rt *rapid.T) []uuid.UUID {
 		w.register(user, fmt.Sprint("user", i), "messenger", time.Duration(i))
 	}
 	rooms := []uuid.UUID{w.start(0, ann, bob), w.start(0, bob, cyd)}
+	w.talkIn(rt, people, rooms)
+	return rooms
+}
+
+// talkIn writes a random history of some people in some rooms.
+func (w *world) talkIn(rt *rapid.T, people, rooms []uuid.UUID) {
 	steps := rapid.IntRange(0, 60).Draw(rt, "steps")
 	for i := range steps {
 		user := rapid.SampledFrom(people).Draw(rt, "user")
 		room := rapid.SampledFrom(rooms).Draw(rt, "room")
 		after := time.Duration(rapid.IntRange(0, 1000).Draw(rt, "hours")) * time.Hour
 		number := uint64(rapid.IntRange(0, 30).Draw(rt, "number"))
-		switch rapid.IntRange(0, 20).Draw(rt, "what") {
+		switch rapid.IntRange(0, 21).Draw(rt, "what") {
+		case 21:
+			w.forward(room, user, rapid.SampledFrom(people).Draw(rt, "writer"), fmt.Sprint(i), after)
 		case 18, 19:
 			w.archive(room, user)
 		case 20:
@@ -102,5 +110,4 @@ func (w *world) talk(rt *rapid.T) []uuid.UUID {
 			w.post(room, user, fmt.Sprint(i), after)
 		}
 	}
-	return rooms
 }

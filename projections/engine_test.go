@@ -308,14 +308,17 @@ func (c *cutLog) Follow(ctx context.Context, after events.Position, filter event
 
 func digests(t testing.TB, set *projections.Set) map[string]string {
 	t.Helper()
+	status, err := set.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	all := make(map[string]string)
-	for _, name := range []string{projections.UsersName, projections.ConversationsName, projections.GrowthName,
-		projections.MerchantsName, projections.OrdersName, projections.CasesName} {
-		digest, err := set.Digest(t.Context(), name)
+	for _, projection := range status {
+		digest, err := set.Digest(t.Context(), projection.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[name] = digest
+		all[projection.Name] = digest
 	}
 	return all
 }

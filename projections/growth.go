@@ -142,6 +142,18 @@ func readPoints(ctx context.Context, tx *views.Tx, span span, from, to int32, pr
 	if err != nil {
 		return nil, err
 	}
+	erased := make(map[int32]uint64)
+	err = eachCount(ctx, tx, func(day int32, count uint64) {
+		if day < from {
+			users -= count
+		} else {
+			erased[span.floor(day)] += count
+		}
+	}, `SELECT e.day, COUNT(*) FROM erased e JOIN products p ON p.id = e.product
+		WHERE e.day < $1 AND (p.name = $2 OR $2 = '') GROUP BY e.day`, int64(to), product)
+	if err != nil {
+		return nil, err
+	}
 	active := make(map[int32]uint64)
 	err = eachCount(ctx, tx, func(day int32, count uint64) { active[day] = count },
 		`SELECT a.start, SUM(a.users) FROM active a JOIN products p ON p.id = a.product
@@ -152,7 +164,7 @@ func readPoints(ctx context.Context, tx *views.Tx, span span, from, to int32, pr
 	}
 	var points []GrowthPoint
 	for day := from; day < to; day = span.next(day) {
-		users += registered[day]
+		users += registered[day] - erased[day]
 		points = append(points, GrowthPoint{startOfDay(day), users, registered[day], active[day]})
 	}
 	return points, nil
@@ -175,7 +187,8 @@ func eachCount(ctx context.Context, tx *views.Tx, use func(day int32, count uint
 	return rows.Err()
 }
 
-// Summary compares the users registered up to two moments, each included.
+// Summary compares the users registered and not erased up to two moments, each
+// included.
 // Errors: ErrRange if since is after asOf.
 func (g *Growth) Summary(ctx context.Context, since, asOf time.Time) (GrowthSummary, error) {
 	before, after, err := g.compare(ctx, since, asOf)
@@ -200,6 +213,9 @@ func (g *Growth) Ranking(ctx context.Context, from, to time.Time) (GrowthRanking
 	}
 	ranking := GrowthRanking{Products: make([]ProductGrowth, 0, len(after))}
 	for product, users := range after {
+		if users == 0 && before[product] == 0 {
+			continue
+		}
 		growth := ProductGrowth{Product: product, Users: users}
 		growth.Added, growth.GrowthPercent = change(before[product], users)
 		ranking.Products = append(ranking.Products, growth)
@@ -254,6 +270,8 @@ func usersAt(ctx context.Context, tx *views.Tx, at time.Time) (map[string]uint64
 			SELECT product, users FROM registrations WHERE day < $1
 			UNION ALL
 			SELECT product, 1 FROM members WHERE registered >= $2 AND registered <= $3
+			UNION ALL
+			SELECT product, -1 FROM erased WHERE at <= $3
 		) c ON c.product = p.id GROUP BY p.name`,
 		int64(day), startOfDay(day).UnixMicro(), at.UnixMicro())
 	if err != nil {

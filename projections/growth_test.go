@@ -215,3 +215,38 @@ func counted(history []act, points []projections.GrowthPoint, end time.Time, pro
 	}
 	return made
 }
+
+func TestErasedUsersAreCountedOut(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.register(ann, "ann", "messenger", 0)
+		w.register(bob, "bob", "shop", 0)
+		w.register(cyd, "cyd", "messenger", 24*time.Hour)
+		w.erase(cyd, 23*time.Hour) // by a clock that is behind
+		w.erase(bob, 8*24*time.Hour)
+		w.erase(bob, 9*24*time.Hour)
+		w.erase(uuid.Max, 9*24*time.Hour)
+		set, _ := w.settled()
+
+		series, err := set.Growth.Series(t.Context(), projections.GrowthQuery{From: date(2026, 3, 2), To: date(2026, 3, 16), Interval: projections.Week})
+		want := []projections.GrowthPoint{{date(2026, 3, 2), 2, 3, 3}, {date(2026, 3, 9), 1, 0, 1}}
+		if diff := cmp.Diff(want, series.Points); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		summary, err := set.Growth.Summary(t.Context(), morning.Add(24*time.Hour), morning.Add(8*24*time.Hour))
+		if err != nil || summary.UsersSince != 2 || summary.Users != 1 || summary.Added != -1 || *summary.GrowthPercent != -50 {
+			t.Errorf("the summary: %+v, %v", summary, err)
+		}
+		before, err := set.Growth.Summary(t.Context(), morning.Add(-1), morning.Add(8*24*time.Hour-time.Microsecond))
+		if err != nil || before.UsersSince != 0 || before.Users != 2 {
+			t.Errorf("up to just before the erasure: %+v, %v", before, err)
+		}
+		ranking, err := set.Growth.Ranking(t.Context(), morning, morning.Add(8*24*time.Hour))
+		if err != nil || len(ranking.Products) != 2 || ranking.Products[1].Product != "shop" || ranking.Products[1].Added != -1 || ranking.Products[1].Users != 0 {
+			t.Errorf("the ranking: %+v, %v", ranking, err)
+		}
+		ranking, err = set.Growth.Ranking(t.Context(), morning.Add(9*24*time.Hour), morning.Add(10*24*time.Hour))
+		if err != nil || len(ranking.Products) != 1 || ranking.Products[0].Product != "messenger" {
+			t.Errorf("the ranking after it: %+v, %v", ranking, err)
+		}
+	})
+}

@@ -103,6 +103,10 @@ var growthSchema = views.Schema{
 		Columns: `day BIGINT NOT NULL, product BIGINT NOT NULL, users BIGINT NOT NULL`,
 		Key:     "day, product",
 	}, {
+		Name:    "erased",
+		Columns: `id BYTEA NOT NULL, product BIGINT NOT NULL, at BIGINT NOT NULL, day BIGINT NOT NULL`,
+		Key:     "id",
+	}, {
 		Name:    "active",
 		Columns: `span BIGINT NOT NULL, start BIGINT NOT NULL, product BIGINT NOT NULL, users BIGINT NOT NULL`,
 		Key:     "span, start, product",
@@ -117,6 +121,7 @@ var growthSchema = views.Schema{
 	}, keyedTable},
 	Indexes: []string{
 		`CREATE INDEX IF NOT EXISTS members_by_time ON members (registered, product)`,
+		`CREATE INDEX IF NOT EXISTS erased_by_time ON erased (at, product)`,
 	},
 }
 
@@ -139,6 +144,11 @@ func (g *Growth) apply(ctx context.Context, tx *views.Tx, items []growthFact) er
 		}
 		if err := g.act(ctx, tx, &items[i]); err != nil {
 			return err
+		}
+		if items[i].erased != nil {
+			if err := g.erase(ctx, tx, items[i].erased); err != nil {
+				return err
+			}
 		}
 	}
 	return g.flush(ctx, tx)
@@ -167,6 +177,22 @@ func (g *Growth) register(ctx context.Context, tx *views.Tx, r *registration) er
 	g.registrations[registrationKey{dayOf(r.at), product}]++
 	g.next++
 	return nil
+}
+
+// erase counts a user out, once. They stay counted as registered and active.
+func (g *Growth) erase(ctx context.Context, tx *views.Tx, e *erasure) error {
+	m, err := g.member(ctx, tx, e.user)
+	if err != nil || m.number == stranger {
+		return err
+	}
+	// Nobody leaves before they came, whatever the clocks say.
+	var registered int64
+	if err := tx.QueryRow(ctx, `SELECT registered FROM members WHERE id = $1`, []any{e.user[:]}, &registered); err != nil {
+		return err
+	}
+	at := time.UnixMicro(max(registered, e.at.UnixMicro()))
+	return tx.Queue(ctx, `INSERT INTO erased (id, product, at, day) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		e.user[:], m.product, at.UnixMicro(), int64(dayOf(at)))
 }
 
 // product returns a product's id, which is new if nobody came by it yet.

@@ -257,7 +257,7 @@ func shown(t *testing.T, set *projections.Set, room uuid.UUID) map[uint64]decide
 	}
 	all := make(map[uint64]decide.MessageState)
 	for _, m := range page.Messages {
-		state := decide.MessageState{Author: m.Author, Text: m.Text, Retracted: m.Retracted}
+		state := decide.MessageState{Author: m.Author, Forwarded: m.Forwarded, Text: m.Text, Retracted: m.Retracted}
 		for _, r := range m.Reactions {
 			state.Reactions = append(state.Reactions, decide.Reaction{Emoji: r.Emoji, Users: r.UserIDs})
 		}

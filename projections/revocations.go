@@ -82,7 +82,11 @@ func (r *Revocations) Apply(event events.Event) {
 		r.revokeToken(fact, event.Created)
 		r.told(fact.Subject)
 	case *events.SubjectRevoked:
-		r.revokeSubject(fact.Subject, event.Meta.OccurredAt)
+		upTo := event.Meta.OccurredAt
+		if fact.ForGood {
+			upTo = forGood
+		}
+		r.revokeSubject(fact.Subject, upTo)
 		r.told(fact.Subject)
 	}
 }
@@ -93,6 +97,9 @@ func (r *Revocations) revokeToken(fact *events.TokenRevoked, now time.Time) {
 	r.forgetEnded(now)
 	r.tokens[fact.Token] = fact.Expires
 }
+
+// forGood is after any token is issued.
+var forGood = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 
 func (r *Revocations) revokeSubject(subject string, upTo time.Time) {
 	r.mu.Lock()

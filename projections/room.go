@@ -30,6 +30,11 @@ type room struct {
 	// applied is the last revision of its messages' stream that was applied
 	// or had no effect, or -1.
 	applied int64
+	// business says that people speak in it who are not participants: a
+	// merchant's agents.
+	business bool
+	// voices are people noted in voicesTable since the room is in memory.
+	voices map[uuid.UUID]bool
 	// pinned are the numbers of messages, those pinned last at the end.
 	pinned []uint64
 
@@ -55,8 +60,8 @@ func (c *Conversations) room(ctx context.Context, tx *views.Tx, id uuid.UUID) (*
 	}
 	r := &room{id: id}
 	var pinned string
-	err := tx.QueryRow(ctx, `SELECT messages, last_number, activity, changed, participants, joined, applied, pinned FROM conversations WHERE id = $1`,
-		[]any{id[:]}, &r.messages, &r.last, &r.activity, &r.changed, &r.participants, &r.joined, &r.applied, &pinned)
+	err := tx.QueryRow(ctx, `SELECT messages, last_number, activity, changed, participants, joined, applied, pinned, CASE WHEN merchant IS NULL THEN 0 ELSE 1 END FROM conversations WHERE id = $1`,
+		[]any{id[:]}, &r.messages, &r.last, &r.activity, &r.changed, &r.participants, &r.joined, &r.applied, &pinned, &r.business)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("conversation %s was never started", id)
 	}
@@ -96,6 +101,11 @@ func (r *room) post(ctx context.Context, tx *views.Tx, item *roomFact, fact *eve
 	author := r.marker(fact.Author)
 	author.move(r.messages, number, number)
 	author.own.add(r.messages)
+	if writer, _ := wordsOf(fact); r.business || writer != fact.Author {
+		if err := r.addVoice(ctx, tx, writer); err != nil {
+			return err
+		}
+	}
 	if fact.Forwarded != nil && item.ID.Version() == keyedVersion {
 		if err := addForward(ctx, tx, r.id, &item.Event); err != nil {
 			return err
@@ -212,8 +222,8 @@ func (r *room) unpin(number uint64) {
 	}
 }
 
-func (r *room) rename(ctx context.Context, tx *views.Tx, title string) error {
-	return tx.Queue(ctx, `UPDATE conversations SET title = $1 WHERE id = $2`, title, r.id[:])
+func (r *room) rename(ctx context.Context, tx *views.Tx, fact *events.ConversationRenamed) error {
+	return tx.Queue(ctx, `UPDATE conversations SET title = $1, title_by = $2 WHERE id = $3`, fact.Title.Plain, fact.By[:], r.id[:])
 }
 
 // store writes what the batch has changed.

@@ -28,6 +28,8 @@ type Search struct {
 
 	// What follows is owned by the engine.
 
+	// erased are the people whose words are found no more.
+	erased erasures
 	// latest is the greatest id of a message, or noLatest if it is not known.
 	latest int64
 	// found are the messages that the batch being applied has touched, and
@@ -64,7 +66,7 @@ const (
 
 var searchSchema = views.Schema{
 	Name:    SearchName,
-	Version: 1,
+	Version: 2,
 	Tables: []views.Table{{
 		Name: "messages",
 		Columns: `id BIGINT NOT NULL,
@@ -74,16 +76,16 @@ var searchSchema = views.Schema{
 			writer BYTEA,
 			retracted BIGINT NOT NULL`,
 		Key: "id",
-	}},
+	}, erasedTable},
 	Indexes: []string{
 		`CREATE UNIQUE INDEX IF NOT EXISTS messages_by_number ON messages (conversation, number)`,
 	},
 	Texts: []string{"messages"},
 }
 
-var searchFacts = kindsOf(new(events.MessagePosted), new(events.MessageEdited), new(events.MessageRetracted))
+var searchFacts = kindsOf(new(events.MessagePosted), new(events.MessageEdited), new(events.MessageRetracted), new(events.UserErased))
 
-// searchFact is a fact and the message it is about.
+// searchFact is a fact and the message it is about, if it is not UserErased.
 type searchFact struct {
 	events.Event
 	messageKey
@@ -99,7 +101,7 @@ func newSearch(journal *events.Journal, conversations *Conversations) *Search {
 func (s *Search) schema() views.Schema { return searchSchema }
 
 func (s *Search) filter() events.Filter {
-	return events.Filter{StreamPrefixes: []string{"messages-"}}
+	return events.Filter{StreamPrefixes: []string{"messages-", "user-"}}
 }
 
 func (s *Search) prepare(ctx context.Context, recorded events.Recorded) (searchFact, bool, error) {
@@ -131,6 +133,9 @@ func (s *Search) apply(ctx context.Context, tx *views.Tx, items []searchFact) er
 }
 
 func (s *Search) applyOne(ctx context.Context, tx *views.Tx, item *searchFact) error {
+	if fact, ok := item.Fact.(*events.UserErased); ok {
+		return s.erase(ctx, tx, fact.User, item.Position)
+	}
 	m, err := s.message(ctx, tx, item.messageKey)
 	if err != nil {
 		return err
@@ -140,10 +145,65 @@ func (s *Search) applyOne(ctx context.Context, tx *views.Tx, item *searchFact) e
 		return nil
 	}
 	m.words, m.moved = item.words, true
+	// A message can come after its writer's erasure, if it was under way.
+	if gone, err := s.erased.has(ctx, tx, m.state.Writer()); gone || err != nil {
+		m.words = nil
+		if err != nil {
+			return err
+		}
+	}
 	if posted {
 		m.id, err = s.place(ctx, tx, item.Meta.OccurredAt)
 	}
 	return err
+}
+
+// erase takes a person's words out of the index. They may be left in its files,
+// where no query finds them, until the index writes those parts anew.
+func (s *Search) erase(ctx context.Context, tx *views.Tx, person uuid.UUID, at events.Position) error {
+	if first, err := s.erased.add(ctx, tx, person, at); !first || err != nil {
+		return err
+	}
+	if err := s.flush(ctx, tx); err != nil {
+		return err
+	}
+	clear(s.found) // all there is to change is in the table now
+	messages, err := wordsIn(ctx, tx, person)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if err := tx.PutText(ctx, "messages", m.id, views.Text{Marks: m.marks()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wordsIn reads the messages that a person wrote and that are not retracted.
+func wordsIn(ctx context.Context, tx *views.Tx, person uuid.UUID) ([]*indexed, error) {
+	rows, err := tx.Query(ctx, `SELECT id, conversation, author FROM messages
+		WHERE retracted = 0 AND (writer = $1 OR writer IS NULL AND author = $1) ORDER BY id`, person[:])
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var found []*indexed
+	for rows.Next() {
+		m := new(indexed)
+		var conversation, author []byte
+		if err := rows.Scan(&m.id, &conversation, &author); err != nil {
+			return nil, err
+		}
+		if m.conversation, err = idFrom(conversation); err != nil {
+			return nil, err
+		}
+		if m.state.Author, err = idFrom(author); err != nil {
+			return nil, err
+		}
+		found = append(found, m)
+	}
+	return found, rows.Err()
 }
 
 // message is what is known of a message, which may be that it was not posted.
@@ -262,6 +322,7 @@ func (s *Search) committed() {
 }
 
 func (s *Search) reset() {
+	s.erased.reset()
 	s.latest = noLatest
 	s.found, s.slots = make(map[messageKey]*indexed), make(map[int64]int64)
 }

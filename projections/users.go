@@ -14,13 +14,15 @@ import (
 )
 
 // User is a registered user. Handle and DisplayName are empty once the user
-// was forgotten.
+// is erased.
 type User struct {
 	ID           uuid.UUID `json:"id"`
 	Handle       string    `json:"handle"`
 	DisplayName  string    `json:"displayName"`
 	Product      string    `json:"product"`
 	RegisteredAt time.Time `json:"registeredAt"`
+	// ErasedAt is when the user left for good, if they have.
+	ErasedAt *time.Time `json:"erasedAt"`
 }
 
 // Users is the read model of who is registered.
@@ -40,14 +42,16 @@ var usersSchema = views.Schema{
 			handle TEXT NOT NULL,
 			display_name TEXT NOT NULL,
 			product TEXT NOT NULL,
-			registered_at TEXT NOT NULL`,
+			registered_at TEXT NOT NULL,
+			erased_at TEXT NOT NULL`,
 		Key: "id",
 	}, blocksTable, keyedTable},
 	Indexes: []string{`CREATE INDEX IF NOT EXISTS blocks_of ON blocks (blocked, blocker)`},
 }
 
 var userFacts = kindsOf(
-	new(events.UserRegistered), new(events.ProfileChanged), new(events.UserBlocked), new(events.UserUnblocked),
+	new(events.UserRegistered), new(events.ProfileChanged), new(events.UserErased),
+	new(events.UserBlocked), new(events.UserUnblocked),
 )
 
 func (u *Users) schema() views.Schema { return usersSchema }
@@ -68,6 +72,8 @@ func (u *Users) apply(ctx context.Context, tx *views.Tx, items []events.Event) e
 			err = registerUser(ctx, tx, event, fact)
 		case *events.ProfileChanged:
 			err = changeProfile(ctx, tx, event, fact)
+		case *events.UserErased:
+			err = eraseUser(ctx, tx, event, fact)
 		case *events.UserBlocked:
 			err = block(ctx, tx, event, fact)
 		case *events.UserUnblocked:
@@ -84,7 +90,7 @@ func registerUser(ctx context.Context, tx *views.Tx, event events.Event, fact *e
 	if repeat, err := repeated(ctx, tx, fact.User, lifecycleStream, event.ID); repeat || err != nil {
 		return err
 	}
-	err := tx.Queue(ctx, `INSERT INTO users (id, handle, display_name, product, registered_at) VALUES ($1, $2, $3, $4, $5)`,
+	err := tx.Queue(ctx, `INSERT INTO users (id, handle, display_name, product, registered_at, erased_at) VALUES ($1, $2, $3, $4, $5, '')`,
 		fact.User[:], fact.Handle.Plain, fact.DisplayName.Plain, fact.Product, timeText(event.Meta.OccurredAt))
 	return err
 }
@@ -93,11 +99,22 @@ func changeProfile(ctx context.Context, tx *views.Tx, event events.Event, fact *
 	if repeat, err := repeated(ctx, tx, fact.User, lifecycleStream, event.ID); repeat || err != nil {
 		return err
 	}
-	changed, err := tx.Exec(ctx, `UPDATE users SET display_name = $1 WHERE id = $2`, fact.DisplayName.Plain, fact.User[:])
+	changed, err := tx.Exec(ctx, `UPDATE users SET display_name = CASE erased_at WHEN '' THEN $1 ELSE '' END WHERE id = $2`, fact.DisplayName.Plain, fact.User[:])
 	if err == nil && changed == 0 {
 		err = fmt.Errorf("user %s was never registered", fact.User)
 	}
 	return err
+}
+
+// eraseUser takes a user's names out of the view, and whom they block or are
+// blocked by.
+func eraseUser(ctx context.Context, tx *views.Tx, event events.Event, fact *events.UserErased) error {
+	err := tx.Queue(ctx, `UPDATE users SET handle = '', display_name = '', erased_at = $1 WHERE id = $2 AND erased_at = ''`,
+		timeText(event.Meta.OccurredAt), fact.User[:])
+	if err != nil {
+		return err
+	}
+	return tx.Queue(ctx, `DELETE FROM blocks WHERE blocker = $1 OR blocked = $2`, fact.User[:], fact.User[:])
 }
 
 func (u *Users) committed() {}
@@ -107,14 +124,21 @@ func (u *Users) reset() {}
 // Get returns a user, or ErrNotFound.
 func (u *Users) Get(ctx context.Context, id uuid.UUID) (User, error) {
 	user := User{ID: id}
-	var registered string
-	err := u.store.QueryRow(ctx, `SELECT handle, display_name, product, registered_at FROM users WHERE id = $1`,
-		[]any{id[:]}, &user.Handle, &user.DisplayName, &user.Product, &registered)
+	var registered, erased string
+	err := u.store.QueryRow(ctx, `SELECT handle, display_name, product, registered_at, erased_at FROM users WHERE id = $1`,
+		[]any{id[:]}, &user.Handle, &user.DisplayName, &user.Product, &registered, &erased)
 	if errors.Is(err, sql.ErrNoRows) {
 		return User{}, ErrNotFound
 	}
 	if err != nil {
 		return User{}, err
+	}
+	if erased != "" {
+		at, err := parseTime(erased)
+		if err != nil {
+			return User{}, err
+		}
+		user.ErasedAt = &at
 	}
 	user.RegisteredAt, err = parseTime(registered)
 	return user, err

@@ -246,3 +246,17 @@ func (w *world) leave(conversation, user, actor uuid.UUID, after time.Duration) 
 		Conversation: conversation, User: user, By: actor,
 	})
 }
+
+// erase makes a user one who has left for good. Their key is for the test to
+// destroy.
+func (w *world) erase(user uuid.UUID, after time.Duration) events.Event {
+	w.t.Helper()
+	return w.append(events.UserStream(user), by(user, after), &events.UserErased{User: user})
+}
+
+func (w *world) forget(user uuid.UUID) {
+	w.t.Helper()
+	if err := w.vault.Forget(w.t.Context(), user); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -87,6 +87,7 @@ func (s *serving) run(ctx context.Context, c *config, announce func(context.Cont
 	}
 	defer func() { err = errors.Join(err, stopControl()) }()
 	defer sweepMedia(ctx, handler, logger)()
+	defer finishErasures(ctx, h)()
 	listener, address, err := s.open(certificate)
 	if err != nil {
 		return err

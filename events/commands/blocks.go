@@ -57,7 +57,7 @@ func (c *Commands) reach(ctx context.Context, user, other uuid.UUID) error {
 		return err
 	}
 	_, err = c.users.With(ctx, events.UserStream(other), func(theirs decide.User) error {
-		between.Blocked = theirs.HasBlocked(user)
+		between.Blocked, between.Gone = theirs.HasBlocked(user), theirs.Erased
 		return nil
 	})
 	if err != nil {

@@ -63,7 +63,18 @@ func (c *Commands) newID(cause events.Cause) uuid.UUID {
 	return uuid.NewSHA1(events.KeyedID(cause.Actor, cause.IdempotencyKey), []byte("created"))
 }
 
-func (c *Commands) registered(ctx context.Context, user uuid.UUID) (bool, error) {
+// Registered tells whether there is such a user now, who was not erased.
+func (c *Commands) Registered(ctx context.Context, user uuid.UUID) (bool, error) {
+	var active bool
+	_, err := c.users.With(ctx, events.UserStream(user), func(u decide.User) error {
+		active = u.Active()
+		return nil
+	})
+	return active, err
+}
+
+// everRegistered is Registered, but also of those who were erased.
+func (c *Commands) everRegistered(ctx context.Context, user uuid.UUID) (bool, error) {
 	var known bool
 	_, err := c.users.With(ctx, events.UserStream(user), func(u decide.User) error {
 		known = u.Registered

@@ -43,11 +43,8 @@ func (c *Commands) Start(ctx context.Context, cause events.Cause, b decide.Begin
 // whom one has blocked the other. What they said before stays theirs to open.
 func (c *Commands) mayStart(ctx context.Context, b decide.Beginning) error {
 	people := b.People()
-	if err := c.mustBeRegistered(ctx, "participants", people...); err != nil {
-		return err
-	}
 	if b.Kind != events.Direct || len(people) != 2 {
-		return nil
+		return c.mustBeRegistered(ctx, "participants", people...)
 	}
 	var started bool
 	_, err := c.conversations.With(ctx, events.ConversationStream(b.Conversation), func(state *decide.Conversation) error {
@@ -55,6 +52,9 @@ func (c *Commands) mayStart(ctx context.Context, b decide.Beginning) error {
 		return nil
 	})
 	if started || err != nil {
+		return err
+	}
+	if err := c.mustBeRegistered(ctx, "participants", people...); err != nil {
 		return err
 	}
 	return c.reach(ctx, people[0], people[1])
@@ -72,7 +72,7 @@ func (c *Commands) mustBeRegistered(ctx context.Context, field string, users ...
 	group.SetLimit(lookups)
 	for _, user := range users {
 		group.Go(func() error {
-			known, err := c.registered(ctx, user)
+			known, err := c.Registered(ctx, user)
 			if err == nil && !known {
 				err = decide.NoSuchUser(field, user)
 			}

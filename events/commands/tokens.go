@@ -20,6 +20,15 @@ func (c *Commands) RevokeSubject(ctx context.Context, cause events.Cause, subjec
 	return c.revoke(ctx, cause, &events.SubjectRevoked{Subject: subject})
 }
 
+// revokeForGood ends all tokens of an erased user, those to come included. To
+// do it again writes nothing.
+func (c *Commands) revokeForGood(ctx context.Context, erased events.Event) (events.Event, error) {
+	user := erased.Fact.(*events.UserErased).User.String()
+	cause := because(erased)
+	cause.IdempotencyKey = "erased " + user
+	return c.revoke(ctx, cause, &events.SubjectRevoked{Subject: user, ForGood: true})
+}
+
 func (c *Commands) revoke(ctx context.Context, cause events.Cause, fact events.Fact) (events.Event, error) {
 	written, err := c.journal.Append(ctx, events.RevocationsStream, events.Any, cause, fact)
 	if err != nil {

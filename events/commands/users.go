@@ -20,7 +20,7 @@ func (c *Commands) Register(ctx context.Context, cause events.Cause, r decide.Re
 	if _, err := decide.Register(decide.User{}, r); err != nil {
 		return events.Event{}, err
 	}
-	known, err := c.registered(ctx, r.User)
+	known, err := c.everRegistered(ctx, r.User)
 	if err != nil {
 		return events.Event{}, err
 	}
@@ -60,20 +60,21 @@ func (c *Commands) claimHandle(ctx context.Context, cause events.Cause, r decide
 	if err != nil {
 		return uuid.Nil, err
 	}
-	taken, err := c.registered(ctx, owner)
+	taken, err := c.everRegistered(ctx, owner)
 	if err == nil && taken && owner != r.User {
 		err = decide.HandleTaken()
 	}
 	return owner, err
 }
 
-// UserByHandle finds the user who has claimed a handle.
+// UserByHandle finds the user who has claimed a handle. The handle of an erased
+// user stays claimed, so that nobody can pass for them, and finds nobody.
 func (c *Commands) UserByHandle(ctx context.Context, handle string) (uuid.UUID, bool, error) {
 	owner, claimed, err := c.handleOwner(ctx, c.handleStream(handle))
 	if err != nil || !claimed {
 		return uuid.Nil, false, err
 	}
-	known, err := c.registered(ctx, owner)
+	known, err := c.Registered(ctx, owner)
 	return owner, known, err
 }
 

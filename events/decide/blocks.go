@@ -13,7 +13,7 @@ const MaxBlocks = 10_000
 // them. That the other is registered is for the caller to see to.
 func Block(state User, user, other uuid.UUID) ([]events.Fact, error) {
 	switch {
-	case !state.Registered:
+	case !state.Active():
 		return nil, NoSuchUser("", user)
 	case user == other:
 		return nil, refuse(Invalid, "", "nobody blocks themselves")
@@ -44,12 +44,17 @@ type Relation struct {
 	// Blocks says that the one who writes has blocked the other, and Blocked
 	// that the other has blocked them.
 	Blocks, Blocked bool
+	// Gone says that the other is erased.
+	Gone bool
 }
 
-// Reach refuses to let somebody write to a person that one of the two has
-// blocked. Who was blocked is not told so in as many words.
+// Reach refuses to let somebody write to a person who is erased, or whom they
+// have blocked, or who has blocked them. Who was blocked is not told so in as
+// many words.
 func Reach(r Relation) error {
 	switch {
+	case r.Gone:
+		return refuse(Taken, "", "this person is not here any more")
 	case r.Blocks:
 		return refuse(Forbidden, "", "you have blocked this person: unblock them to write to them")
 	case r.Blocked:

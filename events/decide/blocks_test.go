@@ -42,6 +42,10 @@ func TestBlock(t *testing.T) {
 		got, err := decide.Block(givenUser(), ada, bob)
 		when(t, got, err).thenRefused(decide.Unknown, "")
 	})
+	t.Run("nor does who is erased", func(t *testing.T) {
+		got, err := decide.Block(givenUser(registers(ada), &events.UserErased{User: ada}), ada, bob)
+		when(t, got, err).thenRefused(decide.Unknown, "")
+	})
 	t.Run("so many people, and not one more", func(t *testing.T) {
 		past := []events.Fact{registers(ada)}
 		for _, user := range crowd(decide.MaxBlocks) {
@@ -73,6 +77,9 @@ func TestReach(t *testing.T) {
 			when(t, nil, decide.Reach(r)).thenRefused(decide.Forbidden, "")
 		})
 	}
+	t.Run("nobody writes to who is gone", func(t *testing.T) {
+		when(t, nil, decide.Reach(decide.Relation{Gone: true, Blocked: true})).thenRefused(decide.Taken, "")
+	})
 	t.Run("who was blocked is not told so", func(t *testing.T) {
 		told := decide.Reach(decide.Relation{Blocked: true}).Error()
 		if told != "this person cannot be written to" {

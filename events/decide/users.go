@@ -22,15 +22,22 @@ var productName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}$`)
 
 // User is what decisions need to know of a user.
 type User struct {
+	// Registered stays true of who is erased: nobody takes their place.
 	Registered bool
+	Erased     bool
 	blocked    map[uuid.UUID]struct{}
 }
+
+// Active tells whether there is such a user now.
+func (u User) Active() bool { return u.Registered && !u.Erased }
 
 // EvolveUser applies a fact of a user's stream; it may change the user given.
 func EvolveUser(user User, fact events.Fact) User {
 	switch f := fact.(type) {
 	case *events.UserRegistered:
 		user.Registered = true
+	case *events.UserErased:
+		user.Erased, user.blocked = true, nil
 	case *events.UserBlocked:
 		if user.blocked == nil {
 			user.blocked = make(map[uuid.UUID]struct{})
@@ -99,11 +106,22 @@ func NoSuchUser(field string, user uuid.UUID) error {
 
 // ChangeProfile gives a user another display name.
 func ChangeProfile(user User, id uuid.UUID, displayName string) ([]events.Fact, error) {
-	if !user.Registered {
+	if !user.Active() {
 		return nil, NoSuchUser("", id)
 	}
 	if err := checkLine("displayName", displayName, 1, maxDisplayName); err != nil {
 		return nil, err
 	}
 	return []events.Fact{&events.ProfileChanged{User: id, DisplayName: events.Private(displayName)}}, nil
+}
+
+// Erase makes a user one who has left for good.
+func Erase(user User, id uuid.UUID) ([]events.Fact, error) {
+	switch {
+	case !user.Registered:
+		return nil, NoSuchUser("", id)
+	case user.Erased:
+		return nil, nil
+	}
+	return []events.Fact{&events.UserErased{User: id}}, nil
 }

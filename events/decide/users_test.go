@@ -80,3 +80,27 @@ func TestChangeProfile(t *testing.T) {
 		when(t, got, err).thenRefused(decide.Invalid, "displayName")
 	})
 }
+
+func TestErase(t *testing.T) {
+	erased := &events.UserErased{User: ada}
+	t.Run("a user leaves for good", func(t *testing.T) {
+		got, err := decide.Erase(registered(t), ada)
+		when(t, got, err).then(erased)
+	})
+	t.Run("once", func(t *testing.T) {
+		got, err := decide.Erase(givenUser(registers(ada), erased), ada)
+		when(t, got, err).then()
+	})
+	t.Run("who was never there cannot leave", func(t *testing.T) {
+		got, err := decide.Erase(decide.User{}, ada)
+		when(t, got, err).thenRefused(decide.Unknown, "")
+	})
+	t.Run("nobody takes their place", func(t *testing.T) {
+		got, err := decide.Register(givenUser(registers(ada), erased), registration())
+		when(t, got, err).thenRefused(decide.Taken, "")
+	})
+	t.Run("nor gives them a name again", func(t *testing.T) {
+		got, err := decide.ChangeProfile(givenUser(registers(ada), erased), ada, "Ada")
+		when(t, got, err).thenRefused(decide.Unknown, "")
+	})
+}

@@ -41,6 +41,43 @@ func TestForgottenForGood(t *testing.T) {
 	}
 }
 
+func TestForgottenIsTold(t *testing.T) {
+	v := openVault(t, newPath(t), Options{})
+	seal(t, v, alice, event, "hers")
+	seal(t, v, bob, event, "his")
+	forget(t, v, alice)
+	for owner, want := range map[uuid.UUID]bool{alice: true, bob: false, uuid.New(): false} {
+		if got, err := v.Forgotten(t.Context(), owner); got != want || err != nil {
+			t.Errorf("forgotten is %t, %v; want %t", got, err, want)
+		}
+	}
+}
+
+// A process that dies between storing the tombstone and emptying the
+// write-ahead log leaves the key there, until the vault is opened.
+func TestOpeningEmptiesTheWriteAheadLog(t *testing.T) {
+	path := newPath(t)
+	dying := openVault(t, path, Options{})
+	seal(t, dying, alice, event, "hers")
+	found, err := dying.store.load(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dying.store.forget(t.Context(), alice); err != nil {
+		t.Fatal(err)
+	}
+	openVault(t, path, Options{})
+	for _, name := range []string{path, path + "-wal"} {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(content, found.wrapped[headerSize:]) {
+			t.Errorf("%s still holds the key", name)
+		}
+	}
+}
+
 func TestForgettingWhomNobodyKnew(t *testing.T) {
 	v := openVault(t, newPath(t), Options{})
 	forget(t, v, alice)

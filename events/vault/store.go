@@ -44,6 +44,8 @@ const (
 	buriedAfter = `SELECT owner, forgotten FROM person_keys WHERE forgotten > $1 ORDER BY forgotten`
 )
 
+var errBusy = errors.New("another process is reading the vault; try again")
+
 // errNoKey: nothing is stored for a person, neither a key nor a tombstone.
 var errNoKey = errors.New("no key")
 
@@ -198,7 +200,7 @@ func (s *store) scrub(ctx context.Context) error {
 		return err
 	}
 	if busy != 0 {
-		return errors.New("another process is reading the vault; try again")
+		return errBusy
 	}
 	return nil
 }

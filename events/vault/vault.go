@@ -125,6 +125,10 @@ func open(ctx context.Context, path string, master Master, options Options) (*Va
 	if v.pseudonyms, err = v.openPseudonyms(ctx); err != nil {
 		return nil, errors.Join(err, store.close())
 	}
+	// A process that died while it forgot somebody has left the write-ahead log.
+	if err := store.scrub(ctx); err != nil && !errors.Is(err, errBusy) {
+		return nil, errors.Join(err, store.close())
+	}
 	v.refreshed.Store(new(time.Time))
 	running, stop := context.WithCancel(context.Background())
 	v.close, v.closed = stop, running.Done()
@@ -189,6 +193,18 @@ func (v *Vault) Pseudonym(value string) string {
 	mac := hmac.New(sha256.New, v.pseudonyms)
 	io.WriteString(mac, value)
 	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// Forgotten is events.Keys.Forgotten.
+func (v *Vault) Forgotten(ctx context.Context, owner uuid.UUID) (bool, error) {
+	found, err := v.store.load(ctx, owner)
+	if errors.Is(err, errNoKey) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for %s: %w", owner, err)
+	}
+	return found.forgotten(), nil
 }
 
 // Forget destroys a person's key for good and keeps a tombstone, so that no

@@ -76,6 +76,7 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 	h.must(err)
 	write := commands.New(journal)
 	write.Messages = views.Conversations
+	h.finishErasures(ctx, write, views, logger)
 	h.Options = handlers.Options{
 		Commands: write, Library: commands.NewLibrary(journal, store), Journal: journal, Views: views, Feed: feed, Tokens: tokens,
 		Now: h.Clock.Now, NewID: newID, Logger: logger, Metrics: prometheus.NewRegistry(), Health: h.Node.Health,
@@ -114,6 +115,16 @@ func (h *House) project(ctx context.Context, cancel context.CancelFunc, journal 
 func (h *House) CatchUp() {
 	h.Helper()
 	h.must(h.Views.CatchUp(h.Context()))
+}
+
+func (h *House) finishErasures(ctx context.Context, write *commands.Commands, views *projections.Set, logger *slog.Logger) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { write.FinishErasures(ctx, views.Erasures(), logger) })
+	h.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
 }
 
 func (h *House) must(err error) {
