@@ -43,7 +43,7 @@ func FuzzRequests(f *testing.F) {
 	}
 	for _, body := range []string{`{"text":"\ud800"}`, "\x00", "[]", "null", `{"upTo":1e99}`, `{"participants":[null]}`, `{"userId":{}}`, "{\"text\":\"\xff\"}", `{"ttl":9223372036854775808}`} {
 		for i := range routes {
-			f.Add(uint8(i), uint8(1), "limit=-1&before=&after=99999999999999999999&from=9999-12-31&cursor=AA%3D%3D&to=0000", body, "k", "1")
+			f.Add(uint8(i), uint8(1), "limit=-1&before=&after=99999999999999999999&from=9999-12-31&cursor=AA%3D%3D&to=0000&q=%22a*%00%FF&asOf=&author=x&product=,&interval=day", body, "k", "1")
 		}
 	}
 	f.Fuzz(func(t *testing.T, route, caller uint8, query, body, key, position string) {
