@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 
 	"parley/events"
 )
@@ -33,12 +35,15 @@ func serveNode(ctx context.Context, node *Node, open *closers) (address string, 
 // serveBare serves a control on a free loopback port.
 func serveBare(ctx context.Context, bare *bareStreams, open *closers) (address string, err error) {
 	return serveStreams(ctx, controlSide, func(ctx context.Context, l net.Listener) error {
-		server := grpc.NewServer(grpc.ForceServerCodecV2(frameCodec{}))
+		server := grpc.NewServer(grpc.ForceServerCodecV2(frameCodec{}), grpc.KeepaliveEnforcementPolicy(patientPolicy))
 		streams.RegisterStreamsServer(server, bare)
 		defer context.AfterFunc(ctx, server.Stop)()
 		return server.Serve(l)
 	}, open)
 }
+
+// patientPolicy lets EventStoreDB's client ping as often as it does.
+var patientPolicy = keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}
 
 func serveStreams(ctx context.Context, side string, serve func(context.Context, net.Listener) error, open *closers) (address string, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

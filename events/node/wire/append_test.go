@@ -250,3 +250,66 @@ func TestAppendContentType(t *testing.T) {
 		t.Errorf("content type %q", got)
 	}
 }
+
+// EventStoreDB protocol: a repeat whose last event can no longer be read has no
+// position. A soft-deleted stream keeps its last revision, which a wrong
+// expectation is told.
+func TestAppendRepeatOfHiddenEvents(t *testing.T) {
+	s := start(t, Options{})
+	ids := newIDs(2)
+	s.wantAppended(1, 2, noStream("a"), messages(ids...)...)
+	s.setMetadata("a", `{"$tb":2}`)
+	response, _, err := s.append(anyRevision("a"), messages(ids...)...)
+	success := response.GetSuccess()
+	if err != nil || success.GetCurrentRevision() != 1 || success.GetNoPosition() == nil {
+		t.Errorf("the repeat: %v, %v, want revision 1 and no position", response, err)
+	}
+	if _, err := s.streams.Delete(s.ctx, deleteAny("a")); err != nil {
+		t.Fatal(err)
+	}
+	response, _, err = s.append(atRevision("a", 5), message(uuid.New()))
+	if wrong := response.GetWrongExpectedVersion(); err != nil || wrong.GetCurrentRevision() != 1 {
+		t.Errorf("%v, %v, want revision 1", response, err)
+	}
+	response, _, err = s.append(streamExists("a"), message(uuid.New()))
+	s.wantFault(err, nil, codes.FailedPrecondition, "Event stream 'a' is deleted.")
+	if response != nil {
+		t.Errorf("%v", response)
+	}
+	s.wantAppended(2, 5, noStream("a"), message(uuid.New()))
+	s.wantRead(readRequest("a"), "2@a")
+}
+
+// EventStoreDB protocol: the size is checked before the expected revision, and
+// the first message has the options, all others an event.
+func TestAppendIsCheckedInOrder(t *testing.T) {
+	s := start(t, Options{})
+	huge := message(uuid.New())
+	huge.Data = make([]byte, events.MaxAppendBytes+1)
+	_, trailer, err := s.append(atRevision("absent", 7), huge)
+	s.wantFault(err, trailer, codes.InvalidArgument, "Maximum Append Size of 1048576 Exceeded.")
+	options := &streams.AppendReq{Content: &streams.AppendReq_Options_{Options: anyRevision("a")}}
+	for name, sent := range map[string][]*streams.AppendReq{
+		"nothing":       nil,
+		"an event":      {appendMessage(message(uuid.New()))},
+		"options twice": {options, options},
+	} {
+		call, err := s.streams.Append(s.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, request := range sent {
+			if err := call.Send(request); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err = call.CloseAndRecv(); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+		s.wantFault(err, nil, codes.Unknown, "Exception was thrown by handler.")
+	}
+}
+
+func appendMessage(m *streams.AppendReq_ProposedMessage) *streams.AppendReq {
+	return &streams.AppendReq{Content: &streams.AppendReq_ProposedMessage_{ProposedMessage: m}}
+}

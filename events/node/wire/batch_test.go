@@ -242,3 +242,29 @@ func TestBatchAppendBoundsUnfinished(t *testing.T) {
 	}
 	b.wantError(maxUnfinished, codes.InvalidArgument, &shared.BadRequest{Message: errTooManyUnfinished.text})
 }
+
+// EventStoreDB protocol: an answer has the correlation id in the form it was
+// sent in, and does not repeat what was expected.
+func TestBatchAppendEchoes(t *testing.T) {
+	s := start(t, Options{})
+	b := s.batch()
+	text := &shared.UUID{Value: &shared.UUID_String_{String_: uuid.NewString()}}
+	m := message(uuid.New())
+	err := b.call.Send(&streams.BatchAppendReq{
+		CorrelationId: text, Options: batchAny("a"), IsFinal: true,
+		ProposedMessages: []*streams.BatchAppendReq_ProposedMessage{{Id: m.Id, Metadata: m.Metadata, Data: m.Data}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := b.call.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(text, response.CorrelationId, protocmp.Transform()); diff != "" {
+		t.Errorf("correlation id (-want +got):\n%s", diff)
+	}
+	if string(response.StreamIdentifier.GetStreamName()) != "a" || response.ExpectedStreamPosition != nil {
+		t.Errorf("%v", response)
+	}
+}

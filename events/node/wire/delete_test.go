@@ -103,3 +103,50 @@ func TestDeleteWrongExpectedVersion(t *testing.T) {
 	_, err = s.streams.Delete(s.ctx, &streams.DeleteReq{})
 	s.wantFault(err, nil, codes.InvalidArgument, "'None' is not a valid ExpectedStreamRevision")
 }
+
+// EventStoreDB protocol: what is deleted can be deleted again, but is no stream
+// that exists; its other metadata is lost.
+func TestDeleteAgain(t *testing.T) {
+	s := start(t, Options{})
+	s.write("a", "T", 2)
+	s.setMetadata("a", `{"$maxCount":7,"owner":"ada"}`)
+	for name, options := range map[string]*streams.DeleteReq_Options{
+		"anything":   {ExpectedStreamRevision: &streams.DeleteReq_Options_Any{Any: none}},
+		"a revision": {ExpectedStreamRevision: &streams.DeleteReq_Options_Revision{Revision: 1}},
+	} {
+		options.StreamIdentifier = named("a")
+		for range 2 {
+			if _, err := s.streams.Delete(s.ctx, &streams.DeleteReq{Options: options}); err != nil {
+				t.Errorf("expecting %s: %v", name, err)
+			}
+		}
+	}
+	var trailer metadata.MD
+	_, err := s.streams.Delete(s.ctx, &streams.DeleteReq{Options: &streams.DeleteReq_Options{
+		StreamIdentifier: named("a"), ExpectedStreamRevision: &streams.DeleteReq_Options_StreamExists{StreamExists: none},
+	}}, grpc.Trailer(&trailer))
+	s.wantFault(err, trailer, codes.FailedPrecondition, "Event stream 'a' is deleted.", "exception", "stream-deleted", "stream-name", "a")
+	found, _, err := s.read(readRequest("$$a"))
+	if err != nil || len(found) != 1 || string(found[0].GetEvent().GetEvent().GetData()) != `{"$tb":9223372036854775807}` {
+		t.Errorf("metadata %v, %v", found, err)
+	}
+}
+
+// EventStoreDB protocol: a tombstone works on a stream that never was, also if
+// that is expected.
+func TestTombstoneOfNothing(t *testing.T) {
+	s := start(t, Options{})
+	response, err := s.streams.Tombstone(s.ctx, &streams.TombstoneReq{Options: &streams.TombstoneReq_Options{
+		StreamIdentifier: named("a"), ExpectedStreamRevision: &streams.TombstoneReq_Options_NoStream{NoStream: none},
+	}})
+	if err != nil || response.GetPosition().GetCommitPosition() != 1 {
+		t.Errorf("%v, %v, want position 1", response, err)
+	}
+	found, _, err := s.read(readAllRequest())
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	if e := found[0].GetEvent().GetEvent(); e.StreamRevision != 1<<63-1 || e.Metadata["type"] != "$streamDeleted" || len(e.Data) > 0 {
+		t.Errorf("the tombstone is %v", e)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/persistent"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -431,4 +432,38 @@ func TestShutdownEndsConsumers(t *testing.T) {
 	}
 	_, err := call.Recv()
 	s.wantFault(err, nil, codes.Unavailable, "Server Is Not Ready")
+}
+
+// EventStoreDB protocol: acknowledgements of unknown ids are ignored, the first
+// delivery has a retry count of 0, and a group that is on no stream is not
+// found under an empty name.
+func TestUnknownAcknowledgements(t *testing.T) {
+	s := start(t, Options{})
+	client := persistent.NewPersistentSubscriptionsClient(s.conn)
+	s.write("a", "T", 1)
+	if _, err := s.createGroup(client, func(*persistent.CreateReq_Options) {}); err != nil {
+		t.Fatal(err)
+	}
+	call := s.consume(client, "g")
+	if response, err := call.Recv(); err != nil || response.GetSubscriptionConfirmation() == nil {
+		t.Fatalf("%v, %v", response, err)
+	}
+	err := call.Send(&persistent.ReadReq{Content: &persistent.ReadReq_Ack_{Ack: &persistent.ReadReq_Ack{
+		Id: []byte("ignored"), Ids: []*shared.UUID{structuredID(uuid.New())},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := call.Recv()
+	if count, ok := response.GetEvent().GetCount().(*persistent.ReadResp_ReadEvent_RetryCount); err != nil || !ok || count.RetryCount != 0 {
+		t.Errorf("%v, %v, want an event with a retry count of 0", response, err)
+	}
+	var trailer metadata.MD
+	_, err = client.List(s.ctx, &persistent.ListReq{Options: &persistent.ListReq_Options{
+		ListOption: &persistent.ListReq_Options_ListForStream{ListForStream: &persistent.ListReq_StreamOption{
+			StreamOption: &persistent.ListReq_StreamOption_Stream{Stream: named("b")},
+		}},
+	}}, grpc.Trailer(&trailer))
+	s.wantFault(err, trailer, codes.NotFound, "Subscription group  on stream b does not exist.",
+		"exception", "persistent-subscription-does-not-exist", "stream-name", "b", "group-name", "")
 }

@@ -110,3 +110,16 @@ func TestReadRefusals(t *testing.T) {
 		t.Error("a regular expression that is not supported was accepted")
 	}
 }
+
+// EventStoreDB protocol: a count of 0 reads nothing, a filter that is not set is
+// none, and any position is a bound, also one beyond the log's end.
+func TestReadAllBounds(t *testing.T) {
+	s := start(t, Options{})
+	s.write("a", "T", 2)
+	s.wantRead(counted(readAllRequest(), 0))
+	unset := readAllRequest()
+	unset.FilterOption = nil
+	s.wantRead(unset, "0@a", "1@a")
+	s.wantRead(position(readAllRequest(), 99))
+	s.wantRead(backwards(position(readAllRequest(), 99)), "1@a", "0@a")
+}

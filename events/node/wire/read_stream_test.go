@@ -157,3 +157,43 @@ func TestReadLinks(t *testing.T) {
 		t.Errorf("positions: %v, want the link's, and on the event its own", event)
 	}
 }
+
+// EventStoreDB protocol: metadata that is no JSON or has a field of a wrong
+// type is ignored as a whole, a value that is not positive alone, and
+// $cacheControl has no effect.
+func TestReadIgnoresMetadataThatSaysNothing(t *testing.T) {
+	s := start(t, Options{})
+	for stream, metadata := range map[string]string{
+		"text":     `nonsense`,
+		"list":     `[{"$tb":2}]`,
+		"typed":    `{"$tb":2,"$maxCount":"many"}`,
+		"negative": `{"$maxCount":-1,"$maxAge":0,"$tb":-5}`,
+		"cached":   `{"$cacheControl":60}`,
+	} {
+		s.write(stream, "T", 3)
+		s.setMetadata(stream, metadata)
+		s.wantRead(readRequest(stream), places(stream, 0, 2)...)
+	}
+	s.write("half", "T", 3)
+	s.setMetadata("half", `{"$maxCount":0,"$tb":1}`)
+	s.wantRead(readRequest("half"), places("half", 1, 2)...)
+}
+
+// EventStoreDB protocol: what is truncated is gone for links to it as well, but
+// $all still has it; a stream of which nothing is left is there and empty.
+func TestTruncationAndLinks(t *testing.T) {
+	s := start(t, Options{})
+	s.write("a", "T", 2)
+	s.link("links", 0, "a")
+	s.link("links", 1, "a")
+	s.setMetadata("a", `{"$tb":1}`)
+	s.wantRead(resolving(readRequest("links")), "0@links -> gone", "1@links -> 1@a")
+	s.wantRead(readAllRequest(), "0@a", "1@a", "0@links", "1@links", "0@$$a")
+	s.setMetadata("a", `{"$tb":2}`)
+	s.wantRead(readRequest("a"))
+	s.wantRead(counted(readRequest("a"), 0))
+	if _, err := s.node.Tombstone(s.ctx, "a", events.Any); err != nil {
+		t.Fatal(err)
+	}
+	s.wantRead(resolving(readRequest("links")), "0@links -> gone", "1@links -> gone")
+}

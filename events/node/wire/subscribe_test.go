@@ -193,3 +193,26 @@ func TestShutdownAsksSubscribersToComeBack(t *testing.T) {
 	_, err := sub.call.Recv()
 	s.wantFault(err, nil, codes.Unavailable, "Server Is Not Ready")
 }
+
+// EventStoreDB protocol: a subscription to a stream that is tombstoned already
+// ends before it is confirmed.
+func TestSubscribeToTombstonedStream(t *testing.T) {
+	s := start(t, Options{})
+	if _, err := s.node.Tombstone(s.ctx, "a", events.Any); err != nil {
+		t.Fatal(err)
+	}
+	sub := s.subscribe(readRequest("a"))
+	_, err := sub.call.Recv()
+	s.wantFault(err, sub.call.Trailer(), codes.FailedPrecondition, "Event stream 'a' is deleted.",
+		"exception", "stream-deleted", "stream-name", "a")
+}
+
+// EventStoreDB protocol: without a window, a filter's is of 32 events, and the
+// checkpoint's interval is so many times the multiplier.
+func TestSubscribeFilteredByTheDefaultWindow(t *testing.T) {
+	s := start(t, Options{})
+	s.write("a", "T", 70)
+	options := filtered(readAllRequest(), prefixes("none"), 0, 2)
+	options.GetFilter().Window = &streams.ReadReq_Options_FilterOptions_Count{Count: none}
+	s.subscribe(options).want("confirmed", "checkpoint 64", "checkpoint 70", "caught up")
+}
