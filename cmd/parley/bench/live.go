@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -64,7 +63,6 @@ type listening struct {
 	town    *town
 	parley  *server
 	control *server
-	texts   atomic.Int64
 }
 
 func newListening(ctx context.Context, p Program, o Options, open *closers) (*listening, error) {
@@ -299,7 +297,7 @@ func inUse() int64 {
 		runtime.GC()
 	}
 	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapInuse + stats.StackInuse)
+	return int64(stats.HeapAlloc + stats.StackInuse)
 }
 
 // relay is the control of live delivery: it passes each body to all who listen
