@@ -35,7 +35,7 @@ func newUsers(journal *events.Journal) *Users { return &Users{journal: journal} 
 
 var usersSchema = views.Schema{
 	Name:    UsersName,
-	Version: 3,
+	Version: 4,
 	Tables: []views.Table{{
 		Name: "users",
 		Columns: `id BYTEA NOT NULL,
