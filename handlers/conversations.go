@@ -58,9 +58,10 @@ func (s *Server) conversationRoutes() {
 type startInput struct {
 	KeyHeader
 	Body struct {
-		Kind         events.Kind `json:"kind" enum:"direct,group"`
+		Kind         events.Kind `json:"kind" enum:"direct,group,business"`
 		Title        string      `json:"title,omitempty" nullable:"true" doc:"At most 200 characters on one line; for groups only."`
-		Participants []uuid.UUID `json:"participants" nullable:"false" doc:"The other people: one for a direct conversation, up to 9,999 for a group."`
+		Participants []uuid.UUID `json:"participants" nullable:"false" doc:"The other people: one for a direct conversation, up to 9,999 for a group; for a business conversation the customer, if an agent starts it."`
+		Merchant     *uuid.UUID  `json:"merchant,omitempty" nullable:"true" format:"uuid" doc:"With whom, or for whom, a business conversation is. A customer who starts it opts in."`
 	}
 }
 
@@ -76,12 +77,7 @@ func (s *Server) startConversation(ctx context.Context, in *startInput) (*startO
 		return nil, err
 	}
 	starter := callerOf(ctx).User
-	event, existed, err := s.Commands.Start(ctx, cause, decide.Beginning{
-		Kind:    in.Body.Kind,
-		Title:   in.Body.Title,
-		Starter: starter,
-		Others:  in.Body.Participants,
-	})
+	event, existed, err := s.start(ctx, cause, in, starter)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +87,28 @@ func (s *Server) startConversation(ctx context.Context, in *startInput) (*startO
 		out.Body, err = s.seen(ctx, out.Position, out.Body.ID, starter)
 	}
 	return out, err
+}
+
+func (s *Server) start(ctx context.Context, cause events.Cause, in *startInput, starter uuid.UUID) (events.Event, bool, error) {
+	b := &in.Body
+	if b.Kind != events.Business {
+		if b.Merchant != nil {
+			return events.Event{}, false, refusedField("body.merchant", "is a part of business conversations only")
+		}
+		return s.Commands.Start(ctx, cause, decide.Beginning{Kind: b.Kind, Title: b.Title, Starter: starter, Others: b.Participants})
+	}
+	customer := starter
+	switch {
+	case b.Merchant == nil:
+		return events.Event{}, false, refusedField("body.merchant", "is required for a business conversation")
+	case b.Title != "":
+		return events.Event{}, false, refusedField("body.title", "a business conversation has no title")
+	case len(b.Participants) > 1:
+		return events.Event{}, false, refusedField("body.participants", "a business conversation takes exactly one customer")
+	case len(b.Participants) == 1:
+		customer = b.Participants[0]
+	}
+	return s.Commands.StartBusiness(ctx, cause, *b.Merchant, customer, starter)
 }
 
 // conversationOf is a conversation as it was started.
@@ -104,7 +122,7 @@ func conversationOf(event events.Event) projections.Conversation {
 			Role:     decide.StartingRole(fact, user),
 		}
 	}
-	return projections.Conversation{
+	shape := projections.Conversation{
 		ID:               fact.Conversation,
 		Kind:             fact.Kind,
 		Title:            fact.Title.Plain,
@@ -113,6 +131,10 @@ func conversationOf(event events.Event) projections.Conversation {
 		StartedAt:        event.Meta.OccurredAt,
 		Pinned:           []uint64{},
 	}
+	if fact.Merchant != uuid.Nil {
+		shape.MerchantID = &fact.Merchant
+	}
+	return shape
 }
 
 // seen is a conversation as a viewer sees it at the position or later.

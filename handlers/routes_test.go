@@ -95,6 +95,31 @@ var routeTable = map[string]row{
 	"GET /v1/stream":                      {"/v1/stream", "", usersOnly(200)},
 	"GET /v1/conversations/{id}/stream":   {"/v1/conversations/{room}/stream", "", inIt(200)},
 
+	"POST /v1/merchants":                         {"/v1/merchants", `{"name":"M{n}"}`, expected{401, 201, 201, 201, 403, 403, 401}},
+	"GET /v1/merchants":                          {"/v1/merchants", "", usersOnly(200)},
+	"GET /v1/merchants/{id}":                     {"/v1/merchants/{merchant}", "", signedInOnly},
+	"GET /v1/merchants/{id}/agents":              {"/v1/merchants/{merchant}/agents", "", expected{401, 404, 200, 200, 403, 403, 401}},
+	"POST /v1/merchants/{id}/agents":             {"/v1/merchants/{merchant}/agents", `{"userId":"{participant}","role":"owner"}`, expected{401, 404, 204, 204, 403, 403, 401}},
+	"DELETE /v1/merchants/{id}/agents/{user}":    {"/v1/merchants/{merchant}/agents/{newcomer}", "", expected{401, 404, 204, 204, 403, 403, 401}},
+	"POST /v1/merchants/{id}/customers":          {"/v1/merchants/{merchant}/customers", `{"consent":"yes {n}"}`, expected{401, 201, 201, 403, 403, 403, 401}},
+	"DELETE /v1/merchants/{id}/customers/{user}": {"/v1/merchants/{other}/customers/{participant}", "", expected{401, 403, 204, 403, 403, 403, 401}},
+	"GET /v1/merchants/{id}/customers":           {"/v1/merchants/{merchant}/customers", "", inIt(200)},
+	"GET /v1/merchants/{id}/customers/{user}":    {"/v1/merchants/{merchant}/customers/{newcomer}", "", inIt(200)},
+	"GET /v1/merchants/{id}/conversations":       {"/v1/merchants/{merchant}/conversations", "", inIt(200)},
+	"GET /v1/merchants/{id}/cases":               {"/v1/merchants/{merchant}/cases", "", inIt(200)},
+	"GET /v1/merchants/{id}/service":             {"/v1/merchants/{merchant}/service", "", inIt(200)},
+	"POST /v1/merchants/{id}/orders":             {"/v1/merchants/{merchant}/orders", `{"customerId":"{newcomer}","currency":"EUR","total":100}`, inIt(201)},
+	"POST /v1/merchants/{id}/offers":             {"/v1/merchants/{merchant}/offers", `{"customerId":"{newcomer}","currency":"EUR","total":100}`, inIt(201)},
+	"GET /v1/merchants/{id}/orders":              {"/v1/merchants/{merchant}/orders", "", inIt(200)},
+	"GET /v1/orders":                             {"/v1/orders", "", usersOnly(200)},
+	"GET /v1/orders/{id}":                        {"/v1/orders/{order}", "", inIt(200)},
+	"POST /v1/orders/{id}/updates":               {"/v1/orders/{order}/updates", `{"type":"delayed","estimatedDelivery":"2027-01-01T00:00:00Z"}`, inIt(201)},
+	"POST /v1/orders/{id}/requests":              {"/v1/orders/{bought}/requests", `{"type":"buy"}`, expected{401, 403, 201, 403, 403, 403, 401}},
+	"POST /v1/conversations/{id}/cases":          {"/v1/conversations/{business}/cases", `{"subject":"It leaks"}`, inIt(201)},
+	"GET /v1/conversations/{id}/cases":           {"/v1/conversations/{business}/cases", "", inIt(200)},
+	"GET /v1/cases/{id}":                         {"/v1/cases/{case}", "", inIt(200)},
+	"PATCH /v1/cases/{id}":                       {"/v1/cases/{case}", `{"answer":"we see {n}"}`, inIt(200)},
+
 	"GET /v1/growth":                  {"/v1/growth", "", analysts},
 	"GET /v1/growth/summary":          {"/v1/growth/summary", "", analysts},
 	"GET /v1/growth/ranking":          {"/v1/growth/ranking", "", analysts},
@@ -122,7 +147,9 @@ func TestEveryRouteAndCaller(t *testing.T) {
 	owner.Get("/v1/conversations/"+room.String(), "Parley-Position", said.Position()).Want(200)
 	var up upload
 	owner.Post("/v1/media", "a file").Want(201).Into(&up)
-	names := strings.NewReplacer("{media}", up.Media.String(), "{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(), "{leaver}", leaver.User.ID.String(),
+	business := openBusiness(t, owner, newcomer, stranger)
+	names := strings.NewReplacer("{merchant}", business.merchant.String(), "{other}", business.other.String(), "{order}", business.order.String(),
+		"{bought}", business.bought.String(), "{business}", business.conversation.String(), "{case}", business.kase.String(), "{media}", up.Media.String(), "{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(), "{leaver}", leaver.User.ID.String(),
 		"{room}", room.String(), "{position}", said.Position())
 
 	callers := map[string]func(expected) int{

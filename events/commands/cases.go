@@ -109,3 +109,13 @@ func (c *Commands) employ(ctx context.Context, state decide.Case, h *decide.Hand
 	}
 	return err
 }
+
+// AdmitToCase refuses who has no part in a case at this moment of the log,
+// ahead of any view.
+func (c *Commands) AdmitToCase(ctx context.Context, kase, user uuid.UUID) error {
+	state, err := c.caseOf(ctx, kase)
+	if err != nil {
+		return err
+	}
+	return c.employ(ctx, state, &decide.Handling{By: user})
+}

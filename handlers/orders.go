@@ -1,0 +1,312 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"parley/events"
+	"parley/events/commands"
+	"parley/events/decide"
+	"parley/projections"
+)
+
+func (s *Server) orderRoutes() {
+	tags, refusals := []string{"orders"}, []int{http.StatusNotFound, http.StatusConflict}
+	placing := "For the merchant's agents, to a customer who has opted in. Amounts are in minor units of the currency, " +
+		"and subtotal + shipping + tax - adjustments must be the total."
+	register(s, users(), huma.Operation{
+		OperationID: "placeOrder", Method: http.MethodPost, Path: "/v1/merchants/{id}/orders",
+		Summary: "Place an order", Description: placing,
+		Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: messageBody, Errors: refusals,
+	}, func(ctx context.Context, in *placeInput) (*orderOutput, error) {
+		return s.place(ctx, in, s.Commands.PlaceOrder)
+	})
+	register(s, users(), huma.Operation{
+		OperationID: "offerOrder", Method: http.MethodPost, Path: "/v1/merchants/{id}/offers",
+		Summary:     "Offer an order",
+		Description: placing + " The customer buys it with a thumbs-up to its message, or with a request of type buy.",
+		Tags:        tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: messageBody, Errors: refusals,
+	}, func(ctx context.Context, in *placeInput) (*orderOutput, error) {
+		return s.place(ctx, in, s.Commands.OfferOrder)
+	})
+	register(s, users(), huma.Operation{
+		OperationID: "listMerchantOrders", Method: http.MethodGet, Path: "/v1/merchants/{id}/orders",
+		Summary: "A merchant's orders", Description: "For its agents. Newest first.", Tags: tags, Errors: refusals[:1],
+	}, s.listMerchantOrders)
+	register(s, users(), huma.Operation{
+		OperationID: "listOrders", Method: http.MethodGet, Path: "/v1/orders",
+		Summary: "What the caller has bought", Description: "Newest first.", Tags: tags,
+	}, s.listOrders)
+	register(s, users(), huma.Operation{
+		OperationID: "getOrder", Method: http.MethodGet, Path: "/v1/orders/{id}",
+		Summary: "An order with its timeline", Description: "For its customer and the merchant's agents. The timeline is in the order of what happened.",
+		Tags: tags, Errors: refusals[:1],
+	}, s.getOrder)
+	register(s, users(), huma.Operation{
+		OperationID: "updateOrder", Method: http.MethodPost, Path: "/v1/orders/{id}/updates",
+		Summary:     "Tell what happened to an order",
+		Description: "For the merchant's agents. What comes late or out of order says when it was in occurredAt. An update that was told before changes nothing and is answered with the order.",
+		Tags:        tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: smallBody, Errors: refusals,
+	}, s.updateOrder)
+	register(s, users(), huma.Operation{
+		OperationID: "requestOfOrder", Method: http.MethodPost, Path: "/v1/orders/{id}/requests",
+		Summary:     "Ask to cancel, change or return an order, or buy what was offered",
+		Description: "For its customer. The merchant answers with an update of type requestAccepted or requestDeclined.",
+		Tags:        tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: smallBody, Errors: refusals,
+	}, s.requestOfOrder)
+}
+
+type (
+	placeInput struct {
+		KeyHeader
+		ID   uuid.UUID `path:"id" format:"uuid"`
+		Body placeBody
+	}
+	orderOutput struct {
+		PositionHeader
+		Body projections.OrderView
+	}
+)
+
+type placeBody struct {
+	CustomerID uuid.UUID  `json:"customerId" format:"uuid"`
+	Number     string     `json:"number,omitempty" doc:"The merchant's own number for the order, up to 64 characters, each used once; made up if absent."`
+	Currency   string     `json:"currency" doc:"ISO 4217." example:"EUR"`
+	Lines      []lineBody `json:"lines,omitempty" nullable:"true" doc:"At most 500."`
+	Subtotal   *int64     `json:"subtotal,omitempty" nullable:"true" doc:"What the lines come to."`
+	Shipping   int64      `json:"shipping,omitempty"`
+	Tax        int64      `json:"tax,omitempty"`
+	// Adjustments are taken off the total.
+	Adjustments   []adjustmentBody `json:"adjustments,omitempty" nullable:"true" doc:"Amounts that are taken off the total."`
+	Total         int64            `json:"total"`
+	Paid          *int64           `json:"paid,omitempty" nullable:"true" doc:"What of the total is paid; all of it if absent."`
+	PaymentMethod string           `json:"paymentMethod,omitempty" doc:"As people read it: Visa 1234."`
+	Address       *addressBody     `json:"address,omitempty"`
+	Estimate      *time.Time       `json:"estimatedDelivery,omitempty" nullable:"true"`
+	PlacedAt      *time.Time       `json:"placedAt,omitempty" nullable:"true" doc:"Now, if absent."`
+}
+
+type lineBody struct {
+	Title     string `json:"title"`
+	Subtitle  string `json:"subtitle,omitempty"`
+	SKU       string `json:"sku,omitempty"`
+	ImageURL  string `json:"imageUrl,omitempty"`
+	Quantity  int64  `json:"quantity"`
+	UnitPrice *int64 `json:"unitPrice,omitempty" nullable:"true" doc:"The price of each."`
+	Amount    *int64 `json:"amount,omitempty" nullable:"true" doc:"The price of the whole line; one of the two is required."`
+}
+
+type adjustmentBody struct {
+	Name   string `json:"name,omitempty"`
+	Amount int64  `json:"amount"`
+}
+
+type addressBody struct {
+	Name       string `json:"name,omitempty"`
+	Street1    string `json:"street1,omitempty"`
+	Street2    string `json:"street2,omitempty"`
+	City       string `json:"city,omitempty"`
+	PostalCode string `json:"postalCode,omitempty"`
+	State      string `json:"state,omitempty"`
+	Country    string `json:"country,omitempty" doc:"ISO 3166-1, two letters." example:"BR"`
+}
+
+func (a *addressBody) address() *events.Address {
+	if a == nil {
+		return nil
+	}
+	address := events.Address(*a)
+	return &address
+}
+
+// placement is what the body asks for.
+func (b *placeBody) placement(merchant, by uuid.UUID) decide.Placement {
+	p := decide.Placement{
+		Merchant: merchant, Customer: b.CustomerID, By: by, Number: b.Number, Currency: b.Currency, Subtotal: b.Subtotal,
+		Shipping: b.Shipping, Tax: b.Tax, Total: b.Total, Paid: b.Paid, PaymentMethod: b.PaymentMethod, Address: b.Address.address(),
+		Estimate: givenTime(b.Estimate), At: givenTime(b.PlacedAt),
+	}
+	for _, line := range b.Lines {
+		p.Lines = append(p.Lines, decide.Line(line))
+	}
+	for _, adjustment := range b.Adjustments {
+		p.Adjustments = append(p.Adjustments, events.Adjustment(adjustment))
+	}
+	return p
+}
+
+// givenTime is a time that may not be given.
+func givenTime(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+func (s *Server) place(ctx context.Context, in *placeInput, place func(context.Context, events.Cause, decide.Placement) (commands.Told, error)) (*orderOutput, error) {
+	cause, err := in.cause(ctx)
+	if err != nil {
+		return nil, err
+	}
+	told, err := place(ctx, cause, in.Body.placement(in.ID, callerOf(ctx).User))
+	if err != nil {
+		return nil, err
+	}
+	return s.orderAt(ctx, told.Events[0].Fact.(events.OrderFact).Step().Order, told)
+}
+
+// orderAt answers a write with the order as it stands after it.
+func (s *Server) orderAt(ctx context.Context, order uuid.UUID, told commands.Told) (*orderOutput, error) {
+	out := &orderOutput{PositionHeader: PositionHeader{uint64(told.Position())}}
+	shown := out.Position
+	if len(told.Events) > 0 {
+		shown = uint64(told.Events[len(told.Events)-1].Position)
+	} else {
+		var err error
+		if out.PositionHeader, err = s.writtenAt(ctx, events.OrderStream(order), nil); err != nil {
+			return nil, err
+		}
+		shown = out.Position
+	}
+	if err := s.reaches(ctx, projections.OrdersName, shown); err != nil {
+		return nil, err
+	}
+	var err error
+	out.Body, err = s.Views.Orders.Get(ctx, order)
+	return out, err
+}
+
+type (
+	orderListInput struct {
+		WaitHeader
+		Cursor string `query:"cursor" maxLength:"64" doc:"As a page's next has it."`
+		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	}
+	merchantOrdersInput struct {
+		WaitHeader
+		ID     uuid.UUID `path:"id" format:"uuid"`
+		Cursor string    `query:"cursor" maxLength:"64" doc:"As a page's next has it."`
+		Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	}
+	ordersOutput struct {
+		Body projections.OrderPage
+	}
+)
+
+func (s *Server) listMerchantOrders(ctx context.Context, in *merchantOrdersInput) (*ordersOutput, error) {
+	if err := s.employed(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	return s.listed(ctx, &orderListInput{in.WaitHeader, in.Cursor, in.Limit}, projections.OrderList{Merchant: in.ID}, "/v1/merchants/"+in.ID.String()+"/orders")
+}
+
+func (s *Server) listOrders(ctx context.Context, in *orderListInput) (*ordersOutput, error) {
+	return s.listed(ctx, in, projections.OrderList{Customer: callerOf(ctx).User}, "/v1/orders")
+}
+
+func (s *Server) listed(ctx context.Context, in *orderListInput, list projections.OrderList, path string) (*ordersOutput, error) {
+	if err := s.reaches(ctx, projections.OrdersName, in.Position); err != nil {
+		return nil, err
+	}
+	list.Cursor, list.Limit = in.Cursor, in.Limit
+	page, err := s.orderPage(ctx, list, path)
+	return &ordersOutput{page}, err
+}
+
+func (s *Server) orderPage(ctx context.Context, list projections.OrderList, path string) (projections.OrderPage, error) {
+	orders, cursor, err := s.Views.Orders.List(ctx, list)
+	page := projections.OrderPage{Orders: orders}
+	if cursor != "" {
+		next := nextPage(path, cursor, list.Limit, nil)
+		page.Next = &next
+	}
+	return page, badCursor(err)
+}
+
+type orderInput struct {
+	WaitHeader
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+type orderViewOutput struct {
+	Body projections.OrderView
+}
+
+func (s *Server) getOrder(ctx context.Context, in *orderInput) (*orderViewOutput, error) {
+	if err := s.Commands.AdmitToOrder(ctx, in.ID, callerOf(ctx).User); err != nil {
+		return nil, err
+	}
+	if err := s.reaches(ctx, projections.OrdersName, in.Position); err != nil {
+		return nil, err
+	}
+	found, err := s.Views.Orders.Get(ctx, in.ID)
+	return &orderViewOutput{found}, err
+}
+
+type updateInput struct {
+	KeyHeader
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		Type           decide.UpdateType  `json:"type" enum:"paid,confirmed,invoiced,packed,shipped,located,outForDelivery,delivered,delayed,cancelled,requestAccepted,requestDeclined,returnReceived,refunded"`
+		OccurredAt     *time.Time         `json:"occurredAt,omitempty" nullable:"true" doc:"When it happened; now, if absent."`
+		Carrier        string             `json:"carrier,omitempty" doc:"For shipped."`
+		TrackingNumber string             `json:"trackingNumber,omitempty" doc:"For shipped."`
+		Place          string             `json:"place,omitempty" doc:"For located."`
+		Latitude       *float64           `json:"latitude,omitempty" nullable:"true" doc:"For located, in degrees."`
+		Longitude      *float64           `json:"longitude,omitempty" nullable:"true" doc:"For located, in degrees."`
+		Estimate       *time.Time         `json:"estimatedDelivery,omitempty" nullable:"true" doc:"For delayed."`
+		Reason         string             `json:"reason,omitempty" doc:"For delayed, cancelled, refunded and the answers to requests."`
+		Cause          events.CancelCause `json:"cause,omitempty" enum:"merchant,customer,unavailable" doc:"For cancelled; merchant if absent."`
+		Amount         *int64             `json:"amount,omitempty" nullable:"true" doc:"For paid and refunded, in minor units."`
+		Method         string             `json:"method,omitempty" doc:"For paid."`
+		Request        *uint64            `json:"request,omitempty" nullable:"true" maximum:"9007199254740991" doc:"For requestAccepted and requestDeclined: the request's number. It may be absent if only one is open."`
+	}
+}
+
+func (s *Server) updateOrder(ctx context.Context, in *updateInput) (*orderOutput, error) {
+	cause, err := in.cause(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &in.Body
+	told, err := s.Commands.UpdateOrder(ctx, cause, in.ID, decide.Update{
+		Type: b.Type, By: callerOf(ctx).User, At: givenTime(b.OccurredAt), Carrier: b.Carrier, TrackingNumber: b.TrackingNumber,
+		Place: b.Place, Latitude: b.Latitude, Longitude: b.Longitude, Estimate: givenTime(b.Estimate), Reason: b.Reason,
+		Cause: b.Cause, Amount: b.Amount, Method: b.Method, Request: b.Request,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.orderAt(ctx, in.ID, told)
+}
+
+type requestInput struct {
+	KeyHeader
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		Type    decide.RequestKind `json:"type" enum:"buy,cancel,change,return"`
+		Note    string             `json:"note,omitempty" doc:"What the merchant should know."`
+		Address *addressBody       `json:"address,omitempty" doc:"For change: where it should go instead."`
+		Line    *uint64            `json:"line,omitempty" nullable:"true" maximum:"9007199254740991" doc:"For change: which line, counted from 0."`
+		Variant string             `json:"variant,omitempty" doc:"For change: what the line should be instead, as another colour."`
+	}
+}
+
+func (s *Server) requestOfOrder(ctx context.Context, in *requestInput) (*orderOutput, error) {
+	cause, err := in.cause(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &in.Body
+	told, err := s.Commands.RequestOfOrder(ctx, cause, in.ID, decide.Wish{
+		Kind: b.Type, By: callerOf(ctx).User, Note: b.Note, Address: b.Address.address(), Line: b.Line, Variant: b.Variant,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.orderAt(ctx, in.ID, told)
+}
