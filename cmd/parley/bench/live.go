@@ -63,6 +63,8 @@ type listening struct {
 	town    *town
 	parley  *server
 	control *server
+	// goroutines is how many there are while nobody listens.
+	goroutines int
 }
 
 func newListening(ctx context.Context, p Program, o Options, open *closers) (*listening, error) {
@@ -90,6 +92,7 @@ func newListening(ctx context.Context, p Program, o Options, open *closers) (*li
 		return nil, err
 	}
 	open.add(l.control.stop)
+	l.goroutines = runtime.NumGoroutine()
 	return l, nil
 }
 
@@ -249,6 +252,9 @@ var liveText = strings.Repeat("as people write it ", 5)
 // memory is what a listener who hears nothing holds, and what a bare
 // connection does, in bytes.
 func (l *listening) memory(ctx context.Context) (held, bare float64, err error) {
+	if err := l.settled(ctx); err != nil {
+		return 0, 0, err
+	}
 	before := inUse()
 	connections, err := l.openAll(ctx, l.parley.address)
 	for _, c := range connections {
@@ -264,7 +270,7 @@ func (l *listening) memory(ctx context.Context) (held, bare float64, err error) 
 		return 0, 0, err
 	}
 	defer listener.Close()
-	if err := quiesce(ctx); err != nil {
+	if err := l.settled(ctx); err != nil {
 		return 0, 0, err
 	}
 	before = inUse()
@@ -288,6 +294,19 @@ func (l *listening) memory(ctx context.Context) (held, bare float64, err error) 
 		pairs = append(pairs, accepted)
 	}
 	return held, float64(inUse()-before) / float64(l.options.Clients), nil
+}
+
+// settled waits until the servers have noticed that nobody listens any more.
+func (l *listening) settled(ctx context.Context) error {
+	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > l.goroutines+16; {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d goroutines are left where there were %d", runtime.NumGoroutine(), l.goroutines)
+		}
+		if err := quiesce(ctx); err != nil {
+			return err
+		}
+	}
+	return quiesce(ctx)
 }
 
 // inUse is what the program's heap and stacks hold, garbage left out.
