@@ -89,7 +89,7 @@ type retainedKey struct {
 // in an interval is not counted again; what queries read are the counters.
 var growthSchema = views.Schema{
 	Name:    GrowthName,
-	Version: 2,
+	Version: 3,
 	Tables: []views.Table{{
 		Name:    "products",
 		Columns: `id BIGINT NOT NULL, name TEXT NOT NULL`,
