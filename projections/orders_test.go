@@ -221,13 +221,13 @@ func TestUntoldIsWhatNoMessageTellsOf(t *testing.T) {
 		set, _ := w.settled()
 		untold := func(want ...projections.Untold) {
 			t.Helper()
-			got, err := set.Orders.Untold(t.Context(), time.Now().Add(time.Hour), 10)
+			got, err := set.Orders.Untold(t.Context(), time.Now().Add(time.Hour), projections.Untold{}, 10)
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
 				t.Errorf("untold: %v\n%s", err, diff)
 			}
 		}
 		untold(projections.Untold{Order: id, Entry: 1})
-		if got, err := set.Orders.Untold(t.Context(), time.Now().Add(-time.Hour), 10); len(got) > 0 || err != nil {
+		if got, err := set.Orders.Untold(t.Context(), time.Now().Add(-time.Hour), projections.Untold{}, 10); len(got) > 0 || err != nil {
 			t.Errorf("untold before it was written: %v, %v", got, err)
 		}
 		tell(1)

@@ -76,9 +76,10 @@ func compareUntold(a, b Untold) int {
 }
 
 // Untold returns what conversations have not been told of their orders, of what
-// the log took before a time; at most limit of them.
-func (o *Orders) Untold(ctx context.Context, before time.Time, limit int) ([]Untold, error) {
-	rows, err := o.store.Query(ctx, `SELECT purchase, entry FROM untold WHERE recorded < $1 ORDER BY purchase, entry LIMIT $2`, before.UnixMicro(), limit)
+// the log took before a time: at most limit of them, those that come after one.
+func (o *Orders) Untold(ctx context.Context, before time.Time, after Untold, limit int) ([]Untold, error) {
+	rows, err := o.store.Query(ctx, `SELECT purchase, entry FROM untold WHERE recorded < $1 AND (purchase, entry) > ($2, $3) ORDER BY purchase, entry LIMIT $4`,
+		before.UnixMicro(), after.Order[:], int64(after.Entry), limit)
 	if err != nil {
 		return nil, err
 	}

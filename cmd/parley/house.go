@@ -159,6 +159,7 @@ func (h *house) project() {
 	h.stop = stop
 	h.stopped.Go(func() { h.views.Run(ctx) })
 	h.stopped.Go(func() { h.feed.Run(ctx) })
+	h.stopped.Go(func() { tellUntold(ctx, h.views.Orders, h.commands, h.logger) })
 }
 
 // options are what the house's HTTP is made of; who serves it may change them.
