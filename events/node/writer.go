@@ -18,7 +18,7 @@ const (
 	// cachedHeads is far more than one batch can touch (a stream, its
 	// metastream and its original for each request), so that a head changed
 	// by the batch being built is never evicted before it can be read back.
-	cachedHeads = 64 * maxBatchRequests
+	cachedHeads = 128 * maxBatchRequests
 )
 
 // writer is the goroutine that owns the log's growth: the next position, the
