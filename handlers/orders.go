@@ -162,20 +162,16 @@ func (s *Server) place(ctx context.Context, in *placeInput, place func(context.C
 // orderAt answers a write with the order as it stands after it.
 func (s *Server) orderAt(ctx context.Context, order uuid.UUID, told commands.Told) (*orderOutput, error) {
 	out := &orderOutput{PositionHeader: PositionHeader{uint64(told.Position())}}
-	shown := out.Position
-	if len(told.Events) > 0 {
-		shown = uint64(told.Events[len(told.Events)-1].Position)
-	} else {
-		var err error
-		if out.PositionHeader, err = s.writtenAt(ctx, events.OrderStream(order), nil); err != nil {
-			return nil, err
-		}
-		shown = out.Position
-	}
-	if err := s.reaches(ctx, projections.OrdersName, shown); err != nil {
+	written, err := s.writtenAt(ctx, events.OrderStream(order), told.Events)
+	if err != nil {
 		return nil, err
 	}
-	var err error
+	if len(told.Events) == 0 {
+		out.PositionHeader = written
+	}
+	if err := s.reaches(ctx, projections.OrdersName, written.Position); err != nil {
+		return nil, err
+	}
 	out.Body, err = s.Views.Orders.Get(ctx, order)
 	return out, err
 }

@@ -120,8 +120,10 @@ func oneTabSeesWhatTheOtherDoes(t *testing.T, s *stage, browser context.Context)
 	}
 	one.sees(".seen", "Read")
 	other.do(chromedp.SendKeys(chromedp.CSS(".compose-text"), "Gladly"))
+	one.sees(".typing", "The vic is writing")
 	other.do(chromedp.SendKeys(chromedp.CSS(".compose-text"), kb.Enter))
 	one.sees(".message .text", "Gladly")
+	one.is("document.querySelector('.typing').textContent === ''")
 
 	other.is("document.querySelector('.message.own [aria-label^=More]').click() === undefined")
 	other.clicks(".menu-item", "Edit")

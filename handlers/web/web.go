@@ -16,7 +16,7 @@ import (
 // to its own server. Nothing inline, nothing from elsewhere; trusted types
 // leave no way to turn a text into markup.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
-	"img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; " +
+	"img-src 'self'; media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; " +
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 const (

@@ -2,6 +2,7 @@
 // wait for this tab's own writes.
 
 const PATIENCE = 20_000;
+const UPLOAD_PATIENCE = 10 * 60_000;
 // A read waits for what this tab wrote a moment ago; later, views have long
 // passed it, and a log that was replaced may never reach it.
 const POSITION_TTL = 10_000;
@@ -57,6 +58,29 @@ export class Api {
     return (await this.#ask('GET', path, { signal })).json();
   }
 
+  /**
+   * GET of an SVG picture, as an element. XMLHttpRequest parses it without
+   * giving the page a way to turn any text into markup.
+   */
+  picture(path) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open('GET', path);
+      request.responseType = 'document';
+      request.timeout = PATIENCE;
+      for (const [name, value] of Object.entries(this.#headers('GET'))) request.setRequestHeader(name, name === 'Accept' ? 'image/svg+xml' : value);
+      request.onerror = () => reject(absence());
+      request.ontimeout = () => reject(absence({ name: 'TimeoutError' }));
+      request.onload = () => {
+        if (request.status === 200) return resolve(document.adoptNode(request.responseXML.documentElement));
+        const problem = new Problem({ status: request.status, title: `The server answered ${request.status}` });
+        if (request.status === 401) this.#refused(problem);
+        reject(problem);
+      };
+      request.send();
+    });
+  }
+
   /** GET as a Blob, for files. */
   async file(path) {
     return (await this.#ask('GET', path, {})).blob();
@@ -93,6 +117,16 @@ export class Api {
     return this.#write('POST', path, body, { 'Idempotency-Key': key });
   }
 
+  /** POST of a file as it is. It may take as long as it takes to bring it. */
+  async upload(path, file) {
+    const response = await this.#accepted(path, {
+      method: 'POST', body: file, headers: { ...this.#headers('POST'), 'Content-Type': file.type || 'application/octet-stream', 'Idempotency-Key': crypto.randomUUID() },
+      signal: AbortSignal.timeout(UPLOAD_PATIENCE),
+    });
+    this.#keepPosition(response);
+    return response.json();
+  }
+
   put(path, body) {
     return this.#write('PUT', path, body);
   }
@@ -107,10 +141,14 @@ export class Api {
 
   async #write(method, path, body, headers = {}) {
     const response = await this.#ask(method, path, { headers, body });
-    const position = response.headers.get('Parley-Position');
-    if (position) this.#position = { value: position, until: Date.now() + POSITION_TTL };
+    this.#keepPosition(response);
     const text = await response.text();
     return text ? JSON.parse(text) : null;
+  }
+
+  #keepPosition(response) {
+    const position = response.headers.get('Parley-Position');
+    if (position) this.#position = { value: position, until: Date.now() + POSITION_TTL };
   }
 
   async #ask(method, path, { signal, headers = {}, body }) {

@@ -11,8 +11,17 @@ const PAUSE = 350;
 
 // Names that the type field offers; any other may be typed.
 const TYPES = [
-  'UserRegistered', 'ProfileChanged', 'HandleClaimed', 'ConversationStarted', 'ParticipantAdded', 'ParticipantRemoved',
-  'MessagePosted', 'ReadUpTo',
+  'HandleClaimed', 'UserRegistered', 'ProfileChanged', 'UserBlocked', 'UserUnblocked', 'ConversationStarted',
+  'ConversationRenamed', 'ParticipantAdded', 'ParticipantRemoved', 'ParticipantRoleChanged', 'MessagePinned',
+  'MessageUnpinned', 'MessagePosted', 'MessageEdited', 'MessageRetracted', 'ReactionAdded',
+  'ReactionRemoved', 'ConversationMuted', 'ConversationUnmuted', 'ConversationArchived',
+  'ConversationUnarchived', 'DeliveredUpTo', 'ReadUpTo', 'TokenRevoked', 'SubjectRevoked',
+  'MerchantRegistered', 'AgentAdded', 'AgentRemoved', 'CustomerLinked', 'CustomerUnlinked', 'OrderOffered',
+  'OfferAccepted', 'OrderPlaced', 'OrderPaid', 'OrderConfirmed', 'OrderInvoiced', 'OrderPacked',
+  'OrderShipped', 'ParcelLocated', 'OrderOutForDelivery', 'OrderDelivered', 'OrderDelayed', 'OrderCancelled',
+  'OrderRefunded', 'CancellationRequested', 'ChangeRequested', 'ReturnRequested', 'ChangeAccepted',
+  'ReturnAccepted', 'RequestDeclined', 'ReturnReceived', 'CaseOpened', 'CaseAssigned', 'CaseResolved',
+  'CaseReopened', 'MediaUploaded', 'MediaSwept',
 ];
 
 const COLUMNS = [['position', 'Position'], ['type', 'Type'], ['stream', 'Stream'], ['actor', 'Actor'], ['created', 'Recorded']];

@@ -15,19 +15,21 @@ export class Compose {
   #people;
   #onSend;
   #onEdit;
+  #onType;
   #replyTo = null;
   #edited = null;
   #shift = false;
 
   /**
    * `onSend({text, replyTo})` takes what was written, `onEdit(message, text)`
-   * what a message shall say now.
+   * what a message shall say now; `onType()` is told of every keystroke.
    */
-  constructor({ conversation, people, onSend, onEdit }) {
+  constructor({ conversation, people, onSend, onEdit, onType }) {
     this.#conversation = conversation;
     this.#people = people;
     this.#onSend = onSend;
     this.#onEdit = onEdit;
+    this.#onType = onType;
     this.#build();
     const draft = drafts.get(conversation);
     if (draft) this.restore(draft.text, draft.replyTo);
@@ -37,7 +39,7 @@ export class Compose {
     this.answering = h('div', { class: 'answering', hidden: true });
     this.text = h('textarea', {
       class: 'compose-text', rows: '1', placeholder: 'Write a message', 'aria-label': 'Message', enterkeyhint: 'send', dir: 'auto',
-      on: { input: () => this.#changed(), keydown: (event) => this.#key(event), beforeinput: (event) => this.#beforeInput(event) },
+      on: { input: () => { this.#changed(); if (this.text.value.trim() !== '') this.#onType(); }, keydown: (event) => this.#key(event), beforeinput: (event) => this.#beforeInput(event) },
     });
     this.limit = h('span', { class: 'limit', role: 'status' });
     this.sendButton = button('Send', { content: icon('send'), kind: 'send', type: 'submit', disabled: true });

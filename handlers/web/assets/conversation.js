@@ -10,6 +10,7 @@ import { Participants } from './participants.js';
 import { faceOf, titleOf } from './people.js';
 import { ReadMarker } from './reading.js';
 import { Timeline } from './timeline.js';
+import { Typing } from './typing.js';
 
 const CALM = matchMedia('(pointer: coarse)');
 
@@ -27,6 +28,7 @@ export class Conversation {
   // What happened before there was a timeline to show it.
   #early = [];
   #actions;
+  #typing;
   #readingAgain = 0;
 
   /** `context` has `api`, `people`, `outbox`, `live` and `self`. */
@@ -37,16 +39,17 @@ export class Conversation {
     this.head = h('header', { class: 'pane-head' });
     this.room = h('div', { class: 'room' }, skeleton());
     this.side = h('aside', { class: 'side', hidden: true, 'aria-label': 'Participants' });
+    this.#typing = new Typing(context, id);
     this.#actions = new Actions(context, id, {
       describe: () => this.#conversation, received: (message) => this.receive([message]),
     });
     this.compose = new Compose({
-      conversation: id, people: context.people,
+      conversation: id, people: context.people, onType: () => this.#typing.tell(),
       onSend: (message) => this.#send(message), onEdit: (message, text) => this.#actions.edit(message, text),
     });
     this.pinned = h('button', { type: 'button', class: 'pinned', hidden: true, on: { click: () => this.#showPinned() } });
     this.element = h('section', { class: 'conversation', 'aria-label': 'Conversation' },
-      h('div', { class: 'pane' }, this.head, this.pinned, this.room, this.compose.element), this.side);
+      h('div', { class: 'pane' }, this.head, this.pinned, this.room, this.#typing.element, this.compose.element), this.side);
     this.#drawHead();
   }
 
@@ -62,8 +65,19 @@ export class Conversation {
       if (this.#closed) return;
       this.describe(conversation);
       this.#begin(conversation, message);
+      this.#lookAround();
     } catch (problem) {
       if (!this.#closed) this.fail(problem);
+    }
+  }
+
+  /** Finds out who is there; from then on it is told. */
+  async #lookAround() {
+    try {
+      const { participants } = await this.#context.api.get(`/v1/conversations/${this.id}/presence`);
+      for (const presence of participants) this.#context.people.seen(presence);
+    } catch {
+      // Who is there is a nicety; whatever is wrong shows elsewhere.
     }
   }
 
@@ -135,6 +149,11 @@ export class Conversation {
     if (!this.#conversation) return;
     const participants = this.#conversation.participants.map((p) => (p.userId === userId ? { ...p, readUpTo, deliveredUpTo } : p));
     this.describe({ ...this.#conversation, participants });
+  }
+
+  /** Somebody is writing. */
+  typing(typing) {
+    this.#typing.hear(typing);
   }
 
   /** Takes in what was missed, after a time without news. */
@@ -241,7 +260,7 @@ export class Conversation {
   #rowContext() {
     const { people, outbox, self } = this.#context;
     return {
-      people, self, history: this.#history, actions: this.#actions,
+      people, self, history: this.#history, actions: this.#actions, media: this.#context.media,
       reply: (message) => this.compose.answer(message),
       edit: (message) => this.compose.edit(message),
       jump: (number) => this.#timeline.show(number),
@@ -258,6 +277,7 @@ export class Conversation {
   async #send(message) {
     this.#unreadFrom = -1;
     this.#waiting.unread = 0;
+    this.#typing.sent();
     this.#context.outbox.send(this.id, { ...message, mentions: this.#mentioned(message.text) });
     await this.#timeline?.toNewest();
   }
@@ -279,6 +299,7 @@ export class Conversation {
     const news = answer ? messages.filter((m) => this.#history.indexOf(m.number) < 0) : messages;
     const newest = this.#history.newestNumber;
     const { whole, pinned } = this.#timeline;
+    for (const message of news) if (message.number > newest) this.#typing.stopped(message.author);
     this.#history.merge(news, true);
     this.#timeline.update({ reachedEnd: whole });
     if (pinned && !this.#history.atEnd) this.#timeline.toNewest();
@@ -323,6 +344,7 @@ export class Conversation {
     this.#marker?.close();
     this.#timeline?.close();
     clearTimeout(this.#readingAgain);
+    this.#typing.close();
   }
 }
 

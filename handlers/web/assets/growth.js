@@ -2,13 +2,13 @@
 // product grows fastest. All days here are UTC days, as in the API.
 
 import { button, failure, h } from './dom.js';
-import { Chart } from './chart.js';
 import { utcDay, utcMonthOf } from './time.js';
 
 const DAY = 86_400_000;
 // Data that ended this long ago is history: the range ends where it does.
 const QUIET = 60 * DAY;
 const TABLE_STEP = 200;
+const MEASURES = [{ measure: 'users', height: 320 }, { measure: 'registered', height: 220 }, { measure: 'active', height: 220 }];
 
 const isoDay = (date) => date.toISOString().slice(0, 10);
 const midnight = (day) => new Date(`${day}T00:00:00Z`);
@@ -61,12 +61,7 @@ export class Growth {
   }
 
   #buildCharts() {
-    const label = (p) => this.#intervalName(p.start);
-    const tick = (p) => (this.#interval === 'month' ? utcMonthOf(p.start) : utcDay(p.start));
-    this.users = new Chart({ title: 'Users', kind: 'line', height: 300, label: (p) => `at the end of ${label(p)}`, tick });
-    this.registered = new Chart({ title: 'Registered', kind: 'bars', height: 160, label, tick });
-    this.active = new Chart({ title: 'Active', kind: 'bars', height: 160, label, tick });
-    this.charts = h('div', { class: 'charts' }, [this.users, this.registered, this.active].map((chart) => h('div', { class: 'card' }, chart.element)));
+    this.charts = h('div', { class: 'charts' }, MEASURES.map(({ measure }) => h('figure', { class: 'card chart', data: { measure } })));
     this.table = h('div', { class: 'table-frame', hidden: true, tabindex: '0', role: 'region', 'aria-label': 'The numbers behind the charts' });
     this.tableButton = button('Show as a table', { kind: 'quiet', 'aria-expanded': 'false', onClick: () => this.#toggleTable() });
     this.tableCard = h('section', { class: 'data', 'aria-label': 'Data' },
@@ -82,7 +77,6 @@ export class Growth {
 
   close() {
     this.#asked++;
-    for (const chart of [this.users, this.registered, this.active]) chart.close();
   }
 
   /** Finds out what there is, and shows what the address asks for, or all of it. */
@@ -185,11 +179,23 @@ export class Growth {
     this.#series = series;
     this.#rows = TABLE_STEP;
     this.#showFigures(summary, ranking);
-    for (const name of ['users', 'registered', 'active']) {
-      this[name].show(series.points.map((p) => ({ start: new Date(p.start), value: p[name] })));
-    }
+    this.#showCharts(this.#asked);
     if (!this.table.hidden) this.#drawTable();
     this.#showRanking(ranking.products);
+  }
+
+  /** The charts are drawn by the server, in the width there is. */
+  async #showCharts(asked) {
+    await Promise.all(MEASURES.map(async ({ measure, height }) => {
+      const frame = this.charts.querySelector(`[data-measure=${measure}]`);
+      const width = Math.max(280, frame.clientWidth);
+      try {
+        const chart = await this.#api.picture(`/v1/growth/chart.svg?${this.#query()}&${new URLSearchParams({ measure, width, height, theme: 'light' })}`);
+        if (asked === this.#asked) frame.replaceChildren(named(chart, measure));
+      } catch (problem) {
+        if (asked === this.#asked) frame.replaceChildren(failure(problem, () => this.#showCharts(asked)));
+      }
+    }));
   }
 
   #showFigures(summary, { products }) {
@@ -247,6 +253,13 @@ export class Growth {
         h('thead', {}, h('tr', {}, ['', 'Product', 'Users', 'Added', 'Growth'].map((name) => h('th', { scope: 'col' }, name || h('span', { class: 'unseen' }, 'Rank'))))),
         h('tbody', {}, products.map(row)))));
   }
+}
+
+/** A chart whose title and description no other chart of the page has. */
+function named(chart, measure) {
+  for (const part of chart.querySelectorAll('[id]')) part.id = `${measure}-${part.id}`;
+  chart.setAttribute('aria-labelledby', chart.getAttribute('aria-labelledby').split(' ').map((id) => `${measure}-${id}`).join(' '));
+  return chart;
 }
 
 /** How many days to show at first: few enough that there was somebody before, to grow from. */

@@ -2,11 +2,13 @@
 
 import { button, h } from './dom.js';
 import { icon } from './icons.js';
+import { attachments } from './media.js';
 import { dayHeading, inFull, sameDay, timeInMargin, timeOfDay } from './time.js';
 
 const PAUSE = 5 * 60_000;
 const LONG = 1_600;
 const NAMED = 8;
+const NAMES = { image: 'An image', animation: 'An animation', video: 'A video', audio: 'A sound', file: 'A file' };
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+[^\s<>"'.,;:!?)\]}]/g;
 const ACTION = /^\/me (?=\S)/;
 
@@ -39,6 +41,7 @@ export function messageRow(message, look, context) {
       message.forwarded ? h('p', { class: 'forwarded' }, icon('forward'), 'Forwarded from ', context.people.label(message.forwarded.author, { own: 'you' })) : null,
       message.replyTo != null ? quote(message.replyTo, context) : null,
       action ? null : words(message, context),
+      attachments(message, context.media),
       reactions(message, context),
       look.seen ? h('p', { class: 'seen' }, look.seen) : null,
     ], message.retracted ? null : tools(message, context), action),
@@ -54,6 +57,7 @@ export function pendingRow(entry, look, context) {
       byline({ text: '', author: context.self, postedAt: entry.postedAt }, look, context, date),
       entry.replyTo !== null ? quote(entry.replyTo, context) : null,
       words(entry, context),
+      attachments(entry, context.media),
       sendingState(entry, context),
     ], null, false),
   ], ` ${entry.state}`);
@@ -85,7 +89,7 @@ function line(look, avatar, date, body, side, action) {
 
 function byline(message, look, { people }, date) {
   const action = message.text.match(ACTION);
-  const author = h('span', { class: 'author' }, people.label(message.author));
+  const author = h('span', { class: 'author' }, message.app?.name ? h('span', { class: 'name' }, message.app.name) : people.label(message.author));
   const time = h('time', { datetime: message.postedAt, title: inFull(date) }, timeOfDay(date));
   if (action) return h('p', { class: 'text' }, author, ' ', linked(message.text.slice(action[0].length)), ' ', time);
   return h('p', { class: look.lead ? 'byline' : 'unseen' }, author, ' ', time);
@@ -93,6 +97,7 @@ function byline(message, look, { people }, date) {
 
 function words(message, context) {
   if (message.retracted) return h('p', { class: 'text gone' }, 'This message was retracted.');
+  if (message.text === '' && message.attachments?.length) return null;
   if (message.text === '') return h('p', { class: 'text gone' }, 'The words of this message were forgotten with their author.');
   const text = h('p', { class: message.text.length > LONG ? 'text long' : 'text', dir: 'auto' }, linked(message.text));
   const edited = message.editedAt ? button('Edited: show earlier versions', {
@@ -138,7 +143,8 @@ function quote(number, { people, history, jump }) {
 /** A message in few words, for quotes and lists. */
 export function summary(message) {
   if (message.retracted) return 'Message retracted';
-  return message.text.replace(ACTION, '').replace(/\s+/g, ' ').slice(0, 200) || 'Words forgotten';
+  const words = message.text.replace(ACTION, '').replace(/\s+/g, ' ').slice(0, 200);
+  return words || (message.attachments?.length ? NAMES[message.attachments[0].type] : 'Words forgotten');
 }
 
 /** The emoji that were given, each a button to give it too or to take it back. */

@@ -7,6 +7,7 @@ import { Deliveries } from './deliveries.js';
 import { Inbox } from './inbox.js';
 import { Live } from './live.js';
 import { mark } from './icons.js';
+import { Media } from './media.js';
 import { Outbox } from './outbox.js';
 import { StartDialog } from './start.js';
 
@@ -22,7 +23,7 @@ export class Messages {
   /** `app` has `api`, `people`, `session` and `report`, which takes the state of the connection. */
   constructor({ api, people, session, report }) {
     this.#live = new Live(api);
-    this.#context = { api, people, self: session.user, live: this.#live, outbox: new Outbox(api, session.user) };
+    this.#context = { api, people, self: session.user, live: this.#live, outbox: new Outbox(api, session.user), media: new Media(api) };
     this.#deliveries = new Deliveries(api);
     this.#onState = report;
     this.#inbox = new Inbox(this.#context, { start: () => this.#start() });
@@ -40,6 +41,8 @@ export class Messages {
     for (const name of ['message', 'edit', 'retract', 'reaction']) on(this.#live, name, (message) => this.#hear(name, message));
     for (const name of ['participant', 'conversation']) on(this.#live, name, (change) => this.#change(name, change));
     on(this.#live, 'receipt', (receipt) => this.#receipt(receipt));
+    on(this.#live, 'typing', (typing) => open(typing.conversationId)?.typing(typing));
+    on(this.#live, 'presence', (presence) => this.#context.people.seen(presence));
     on(this.#context.outbox, 'change', ({ conversation }) => open(conversation)?.pendingChanged());
     on(this.#context.outbox, 'sent', ({ message }) => this.#hear('sent', message));
   }

@@ -33,9 +33,9 @@ export class Outbox extends EventTarget {
     return this.#entries.filter((entry) => entry.conversation === conversation);
   }
 
-  send(conversation, { text, replyTo = null, mentions = [] }) {
+  send(conversation, { text, replyTo = null, mentions = [], attachments = [] }) {
     this.#entries.push({
-      key: crypto.randomUUID(), conversation, author: this.#author, text, replyTo, mentions,
+      key: crypto.randomUUID(), conversation, author: this.#author, text, replyTo, mentions, attachments: attachments.map(({ shown }) => shown),
       postedAt: new Date().toISOString(), state: 'sending', reason: '', failures: 0,
     });
     this.#changed(conversation);
@@ -72,7 +72,13 @@ export class Outbox extends EventTarget {
   }
 
   async #post(entry) {
-    const body = { text: entry.text, ...(entry.replyTo === null ? {} : { replyTo: entry.replyTo }), ...(entry.mentions?.length ? { mentions: entry.mentions } : {}) };
+    const { text, replyTo, mentions, attachments } = entry;
+    const body = {
+      text,
+      ...(replyTo === null ? {} : { replyTo }),
+      ...(mentions.length > 0 ? { mentions } : {}),
+      ...(attachments.length > 0 ? { attachments: attachments.map(({ media, name }) => ({ media, name })) } : {}),
+    };
     try {
       const message = await this.#api.post(`/v1/conversations/${entry.conversation}/messages`, body, entry.key);
       this.#entries = this.#entries.filter((other) => other !== entry);
