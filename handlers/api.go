@@ -95,6 +95,9 @@ func serve[I, O any](s *Server, who access, op huma.Operation, handler http.Hand
 // describe completes an operation's documentation.
 func describe(op *huma.Operation, who access) {
 	op.Errors = append(op.Errors, http.StatusTooManyRequests, http.StatusServiceUnavailable)
+	if op.Method == http.MethodPost { // which takes an Idempotency-Key
+		op.Errors = append(op.Errors, http.StatusBadRequest)
+	}
 	if op.MaxBodyBytes > 0 {
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
@@ -133,6 +136,16 @@ func (s *Server) answers(body any) map[string]*huma.Response {
 		Description: http.StatusText(http.StatusOK),
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: s.schema(body)}},
 	}}
+}
+
+// sends documents a body that is not one of the API's values, by its type in
+// JSON Schema's terms and the media types it is sent as.
+func sends(kind string, mediaTypes ...string) map[string]*huma.Response {
+	content := map[string]*huma.MediaType{}
+	for _, mediaType := range mediaTypes {
+		content[mediaType] = &huma.MediaType{Schema: &huma.Schema{Type: kind}}
+	}
+	return map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: content}}
 }
 
 // schema is the schema of a value's type.

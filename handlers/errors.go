@@ -55,6 +55,8 @@ var verdicts = []verdict{
 	{commands.ErrUploadTooLarge, http.StatusRequestEntityTooLarge, "a file has at most 25 MB"},
 	{media.ErrNotFound, http.StatusNotFound, "there is no such file among yours"},
 	{media.ErrUnavailable, http.StatusServiceUnavailable, "files cannot be stored or read now; repeat the request"},
+	{errRange, http.StatusRequestedRangeNotSatisfiable, "the file has no such range; Content-Range tells its size"},
+	{errMatch, http.StatusPreconditionFailed, "the file has another ETag than If-Match asks for"},
 	{errLink, http.StatusForbidden, "this link is not one of this server's"},
 	{errLinkExpired, http.StatusForbidden, "this link has expired"},
 
@@ -87,6 +89,7 @@ var titles = map[int]string{
 	http.StatusMethodNotAllowed:             "The method is not allowed",
 	http.StatusRequestTimeout:               "The request took too long to arrive",
 	http.StatusConflict:                     "The request conflicts with what happened before",
+	http.StatusPreconditionFailed:           "The precondition does not hold",
 	http.StatusRequestEntityTooLarge:        "The request is too large",
 	http.StatusRequestedRangeNotSatisfiable: "The range is not in the file",
 	http.StatusUnsupportedMediaType:         "The body's type is not supported",

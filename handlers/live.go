@@ -56,12 +56,17 @@ func (s *Server) liveRoutes() {
 
 // The inputs document what stream reads.
 type (
-	streamInput struct {
-		WaitHeader
+	// LastEventHeader is where a reader of a stream goes on.
+	LastEventHeader struct {
 		Last uint64 `header:"Last-Event-ID" doc:"The id of the last event received, to go on after it; or the upTo of an answer of /v1/sync."`
 	}
+	streamInput struct {
+		WaitHeader
+		LastEventHeader
+	}
 	conversationStreamInput struct {
-		streamInput
+		WaitHeader
+		LastEventHeader
 		ID uuid.UUID `path:"id" format:"uuid"`
 	}
 	streamOutput struct{}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -36,9 +38,9 @@ func (s *Server) mediaRoutes() {
 		Summary:     "A file",
 		Description: "For whoever uploaded it, for participants of a conversation in which it was sent, and for anybody with a link that has not expired. Takes Range and If-None-Match.",
 		Tags:        []string{"media"},
-		Errors:      []int{http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable},
+		Errors:      []int{http.StatusNotFound, http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable},
+		Responses:   files(),
 	}, s.getMedia)
-	s.documentStatus("/v1/media/{digest}", http.MethodGet, http.StatusPartialContent, "The part of the file that Range asks for", nil)
 	s.documentStatus("/v1/media/{digest}", http.MethodGet, http.StatusNotModified, "The client has the file", nil)
 	register(s, users(), huma.Operation{
 		OperationID:  "linkMedia",
@@ -128,7 +130,46 @@ func (s *Server) getMedia(w http.ResponseWriter, r *http.Request) {
 	h["Content-Type"] = []string{file.ContentType}
 	h["Content-Disposition"] = []string{disposition(file)}
 	h["Etag"] = []string{`"` + file.Media.String() + `"`}
-	http.ServeContent(w, r, "", time.Time{}, blob)
+	http.ServeContent(&fileRefuser{w, func(err error) { s.refuse(w, r, err) }, false}, r, "", time.Time{}, blob)
+}
+
+var (
+	errRange = errors.New("the file has no such range")
+	errMatch = errors.New("the file has another ETag")
+)
+
+// fileRefuser answers with a problem where http.ServeContent refuses a range in
+// plain text, or what If-Match asks for without a word.
+type fileRefuser struct {
+	http.ResponseWriter
+	refuse  func(error)
+	refused bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (f *fileRefuser) WriteHeader(status int) {
+	var err error
+	switch status {
+	case http.StatusRequestedRangeNotSatisfiable:
+		err = errRange
+	case http.StatusPreconditionFailed:
+		err = errMatch
+	default:
+		f.ResponseWriter.WriteHeader(status)
+		return
+	}
+	f.refused = true
+	f.Header().Del("Content-Disposition")
+	f.Header().Del("Cache-Control")
+	f.refuse(err)
+}
+
+// Write implements http.ResponseWriter.
+func (f *fileRefuser) Write(body []byte) (int, error) {
+	if f.refused {
+		return len(body), nil
+	}
+	return f.ResponseWriter.Write(body)
 }
 
 var (
@@ -143,6 +184,17 @@ var extensions = map[string]string{
 	"image/gif": "gif", "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp",
 	"video/mp4": "mp4", "video/webm": "webm", "video/ogg": "ogv",
 	"audio/mp4": "m4a", "audio/webm": "weba", "audio/mpeg": "mp3", "audio/ogg": "ogg", "audio/wav": "wav",
+}
+
+// files documents a file, whole or in part. It is bytes, which JSON Schema has
+// no type for.
+func files() map[string]*huma.Response {
+	types := append(slices.Sorted(maps.Keys(extensions)), "application/octet-stream")
+	responses := sends("", types...)
+	part := sends("", append(types, "multipart/byteranges")...)["200"]
+	part.Description = "The part of the file that Range asks for"
+	responses["206"] = part
+	return responses
 }
 
 // disposition has a file that is not one of the known kinds saved and not

@@ -87,7 +87,8 @@ func TestUploadAndRead(t *testing.T) {
 	if tail := ada.Get(up.URL, "Range", "bytes=-7").Want(206); string(tail.Body) != content[len(content)-7:] {
 		t.Errorf("the tail is %q", tail.Body)
 	}
-	ada.Get(up.URL, "Range", "bytes=99999999-").Want(416)
+	ada.Get(up.URL, "Range", "bytes=99999999-").Refused(416, "range")
+	ada.Get(up.URL, "If-Match", `"another"`).Refused(412, "If-Match")
 	ada.Get(up.URL, "If-None-Match", `"`+digest+`"`).Want(304)
 	if head := ada.Do("HEAD", up.URL, nil).Want(200); len(head.Body) > 0 || head.Header.Get("Content-Length") == "" {
 		t.Errorf("HEAD answers %d bytes, %v", len(head.Body), head.Header)

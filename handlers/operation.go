@@ -20,19 +20,40 @@ import (
 // operationRoutes are for those who keep the server running, and for those who
 // read about it. They need no token and tell nothing about users.
 func (s *Server) operationRoutes(r chi.Router) {
-	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	s.operational(r, "/healthz", "Whether the process answers", s.answers(health{}), func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, health{"ok"})
 	})
-	r.Get("/readyz", s.ready)
-	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
-	r.Get("/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	readiness := s.answers(readiness{})
+	readiness["503"] = &huma.Response{Description: "The log cannot be used, or a view still shows the past", Content: readiness["200"].Content}
+	s.operational(r, "/readyz", "Whether the server can be sent requests", readiness, s.ready)
+	metrics := promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{})
+	s.operational(r, "/metrics", "The server's metrics, as Prometheus reads them", sends(huma.TypeString, "text/plain"), metrics.ServeHTTP)
+	s.operational(r, "/openapi.json", "This description", sends(huma.TypeObject, "application/openapi+json"), func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(s.openAPI) // who does not take the answer has left
 	})
-	r.With(pages).Get("/docs", func(w http.ResponseWriter, _ *http.Request) {
+	s.operational(r.With(pages), "/docs", "This description as a page", sends(huma.TypeString, "text/html"), func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(s.docs)
 	})
+}
+
+// operational mounts a GET outside the API's prefix and documents it.
+func (s *Server) operational(r chi.Router, path, summary string, responses map[string]*huma.Response, handler http.HandlerFunc) {
+	r.Get(path, handler)
+	s.config.AddOperation(&huma.Operation{
+		OperationID: "get-" + strings.TrimSuffix(path[1:], ".json"),
+		Method:      http.MethodGet,
+		Path:        path,
+		Summary:     summary,
+		Tags:        []string{"operation"},
+		Responses:   responses,
+	})
+}
+
+// health is what a process that answers says of itself.
+type health struct {
+	Status string `json:"status" enum:"ok"`
 }
 
 // readiness is whether the server can be sent requests.

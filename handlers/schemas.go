@@ -54,8 +54,7 @@ func completeAnswers(schemas huma.Registry) {
 			continue
 		}
 		schema.AdditionalProperties = nil
-		for i := range t.NumField() {
-			field := t.Field(i)
+		for _, field := range reflect.VisibleFields(t) {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			property := schema.Properties[name]
 			switch {
