@@ -55,15 +55,17 @@ var examples = append([]events.Fact{
 	&events.ReadUpTo{Conversation: room, User: bob, Number: 7},
 	&events.TokenRevoked{Token: "6f0f4c58", Subject: ada.String(), Expires: time.Date(2015, time.April, 24, 17, 0, 0, 0, time.UTC)},
 	&events.SubjectRevoked{Subject: ada.String()},
-}, slices.Concat(commerceExamples, mediaExamples)...)
+}, slices.Concat(commerceExamples, mediaExamples, appExamples)...)
 
 // variants are facts with fields that the examples leave out, by what they
 // have more.
 var variants = map[string]events.Fact{
-	"erased":    &events.SubjectRevoked{Subject: ada.String(), ForGood: true},
-	"endless":   &events.ConversationMuted{Conversation: room, User: bob},
-	"mentions":  &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look, Bob."), Mentions: []uuid.UUID{bob}},
-	"forwarded": &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look."), Forwarded: &events.Forwarded{Author: bob}},
+	"erased":      &events.SubjectRevoked{Subject: ada.String(), ForGood: true},
+	"endless":     &events.ConversationMuted{Conversation: room, User: bob},
+	"mentions":    &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look, Bob."), Mentions: []uuid.UUID{bob}},
+	"attachments": &events.MessagePosted{Conversation: room, Author: ada, Attachments: attached},
+	"app":         &events.MessagePosted{Conversation: room, Author: gifApp, Text: events.Private("Look!"), App: &card},
+	"forwarded":   &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look."), Forwarded: &events.Forwarded{Author: bob}},
 }
 
 // golden is a stored event as a file keeps it.

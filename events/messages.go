@@ -8,7 +8,7 @@ func MessagesStream(conversation uuid.UUID) string {
 	return "messages-" + conversation.String()
 }
 
-// MessagePosted is a text that a participant wrote.
+// MessagePosted is what a participant or an app said.
 type MessagePosted struct {
 	Conversation uuid.UUID `json:"conversation"`
 	Author       uuid.UUID `json:"author"`
@@ -19,6 +19,11 @@ type MessagePosted struct {
 	Mentions []uuid.UUID `json:"mentions,omitempty"`
 	// Forwarded tells whose words the text is, if it is not the author's own.
 	Forwarded *Forwarded `json:"forwarded,omitempty"`
+	// Attachments are the files that came with the text, which may be empty
+	// then.
+	Attachments []Attachment `json:"attachments,omitempty"`
+	// App is the app that wrote this, which Author names too.
+	App *AppCard `json:"app,omitempty"`
 	// Merchant is for whom the author speaks, if the author is not the
 	// customer, in a business conversation. A merchant that speaks without an
 	// agent is the author itself.
@@ -76,7 +81,7 @@ type ReactionRemoved struct {
 // posts or changes. The boolean is false for all other facts.
 func MessageNumber(event Event) (uint64, bool) {
 	switch fact := event.Fact.(type) {
-	case *MessagePosted:
+	case *MessagePosted, *AttachmentShared:
 		return event.Revision, true
 	case *MessageEdited:
 		return fact.Number, true
@@ -93,10 +98,11 @@ func MessageNumber(event Event) (uint64, bool) {
 // secrets has the text of whoever wrote it: a person who is forgotten is so
 // in what others passed on, too.
 func (f *MessagePosted) secrets() []ownedSecret {
+	writer := f.Author
 	if f.Forwarded != nil {
-		return []ownedSecret{{f.Forwarded.Author, &f.Text}}
+		writer = f.Forwarded.Author
 	}
-	return []ownedSecret{{f.Author, &f.Text}}
+	return attachmentSecrets([]ownedSecret{{writer, &f.Text}}, writer, f.Attachments)
 }
 
 func (f *MessageEdited) secrets() []ownedSecret { return []ownedSecret{{f.By, &f.Text}} }

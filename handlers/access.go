@@ -13,6 +13,7 @@ var (
 	errNoToken = errors.New("no token")
 	errScope   = errors.New("the scope is missing")
 	errNotUser = errors.New("the subject is not a user")
+	errNotApp  = errors.New("the subject is not an app")
 )
 
 // access is who may ask for an operation. What concerns single conversations
@@ -55,11 +56,31 @@ func usersOr(scope Scope) access {
 	}}
 }
 
-// usersAnd is users, and everybody whose token has the scope.
-func usersAnd(scope Scope) access {
+// members are users and apps: those who take part in conversations.
+func members() access {
 	return access{admits: func(c *Caller) error {
-		if c.User == uuid.Nil && !c.Has(scope) {
+		if c.ID() == uuid.Nil {
 			return errNotUser
+		}
+		return nil
+	}}
+}
+
+// membersAnd is members, and everybody whose token has the scope.
+func membersAnd(scope Scope) access {
+	return access{admits: func(c *Caller) error {
+		if c.ID() == uuid.Nil && !c.Has(scope) {
+			return errNotUser
+		}
+		return nil
+	}}
+}
+
+// apps are those whose token is an app's.
+func apps() access {
+	return access{admits: func(c *Caller) error {
+		if c.App == uuid.Nil {
+			return errNotApp
 		}
 		return nil
 	}}

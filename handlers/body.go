@@ -16,6 +16,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+
+	"parley/events"
 )
 
 // Bounds of request bodies, in bytes. A text of 20,000 characters takes up to
@@ -160,6 +162,9 @@ func expectation(e *json.SemanticError) string {
 	}
 	if e.GoType == reflect.TypeFor[uuid.UUID]() {
 		return "must be a UUID"
+	}
+	if e.GoType == reflect.TypeFor[events.Digest]() {
+		return "must be 64 hex digits in lower case"
 	}
 	switch e.GoType.Kind() {
 	case reflect.String:

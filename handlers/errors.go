@@ -44,6 +44,7 @@ var verdicts = []verdict{
 	{ErrTokenInvalid, http.StatusUnauthorized, "the token is not one of this server"},
 	{errScope, http.StatusForbidden, "the token's scope does not allow this"},
 	{errNotUser, http.StatusForbidden, "only a user can do this, and the token's subject is none"},
+	{errNotApp, http.StatusForbidden, "only an app can do this, with its own token"},
 	{errTooMany, http.StatusTooManyRequests, "too many requests; slow down"},
 	{errNoRoute, http.StatusNotFound, "there is nothing at this path"},
 	{errMethod, http.StatusMethodNotAllowed, "this path does not take the method; the Allow header lists those it takes"},

@@ -33,7 +33,9 @@ func FuzzRequests(f *testing.F) {
 	routes := slices.Sorted(maps.Keys(routeTable))
 	var up upload
 	ada.Post("/v1/media", "a file").Want(201).Into(&up)
-	names := strings.NewReplacer("{media}", up.Media.String(), "{participant}", ada.User.ID.String(), "{newcomer}", bob.User.ID.String(), "{room}", room, "{position}", "1")
+	app := bringApp(h, ada)
+	tokens = append(tokens, app.Token)
+	names := strings.NewReplacer("{app}", app.App.ID.String(), "{otherApp}", app.App.ID.String(), "{media}", up.Media.String(), "{participant}", ada.User.ID.String(), "{newcomer}", bob.User.ID.String(), "{room}", room, "{position}", "1")
 
 	for i := range routes {
 		row := routeTable[routes[i]]

@@ -15,6 +15,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+
+	"parley/events/commands"
 )
 
 // issuerPatience bounds how long an issuer may take to answer.
@@ -200,6 +202,9 @@ func (i *Issuer) tokenID(said map[string]json.RawMessage, token string) string {
 // verify tells who presents a token, be it one of this server or of the
 // external issuer, unless it was revoked.
 func (s *Server) verify(ctx context.Context, token string) (*Caller, error) {
+	if commands.IsAppToken(token) {
+		return s.verifyApp(ctx, token)
+	}
 	caller, err := s.identify(ctx, token)
 	if err != nil {
 		return nil, err
@@ -214,6 +219,18 @@ func (s *Server) holds(ctx context.Context, caller *Caller) error {
 		err = ErrTokenRevoked
 	}
 	return err
+}
+
+// verifyApp takes an app's token, which ends by rotation and suspension.
+func (s *Server) verifyApp(ctx context.Context, token string) (*Caller, error) {
+	app, accepted, err := s.Commands.AppOf(ctx, token)
+	if err == nil && !accepted {
+		err = ErrTokenInvalid
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Caller{Subject: commands.AppActor(app), App: app}, nil
 }
 
 func (s *Server) identify(ctx context.Context, token string) (*Caller, error) {

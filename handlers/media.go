@@ -21,7 +21,7 @@ import (
 )
 
 func (s *Server) mediaRoutes() {
-	serve[uploadInput, uploadOutput](s, users(), huma.Operation{
+	serve[uploadInput, uploadOutput](s, members(), huma.Operation{
 		OperationID:   "uploadMedia",
 		Method:        http.MethodPost,
 		Path:          "/v1/media",
@@ -42,7 +42,7 @@ func (s *Server) mediaRoutes() {
 		Responses:   files(),
 	}, s.getMedia)
 	s.documentStatus("/v1/media/{digest}", http.MethodGet, http.StatusNotModified, "The client has the file", nil)
-	register(s, users(), huma.Operation{
+	register(s, members(), huma.Operation{
 		OperationID:  "linkMedia",
 		Method:       http.MethodPost,
 		Path:         "/v1/media/links",
@@ -104,12 +104,22 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) (commands.File, 
 	if r.ContentLength > media.MaxBytes {
 		return commands.File{}, 0, commands.ErrUploadTooLarge
 	}
-	file, written, err := s.Library.Upload(ctx, cause, callerOf(ctx).User, decide.UploadKept, s.patient(w, r))
+	caller := callerOf(ctx)
+	file, written, err := s.Library.Upload(ctx, cause, caller.ID(), kept(caller), s.patient(w, r))
 	if err != nil {
 		return commands.File{}, 0, err
 	}
 	at, err := s.writtenAt(ctx, events.MediaStream(file.Media), written)
 	return file, at.Position, err
+}
+
+// kept is how long a file is kept though nobody sends it: apps send theirs
+// again and again.
+func kept(caller *Caller) time.Duration {
+	if caller.App != uuid.Nil {
+		return decide.AppUploadKept
+	}
+	return decide.UploadKept
 }
 
 func (s *Server) getMedia(w http.ResponseWriter, r *http.Request) {
@@ -118,6 +128,10 @@ func (s *Server) getMedia(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
+	s.sendMedia(w, r, file, mediaCaching)
+}
+
+func (s *Server) sendMedia(w http.ResponseWriter, r *http.Request, file commands.File, caching []string) {
 	blob, err := s.Library.Open(r.Context(), file)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -126,7 +140,7 @@ func (s *Server) getMedia(w http.ResponseWriter, r *http.Request) {
 	defer blob.Close()
 	h := w.Header()
 	h["Content-Security-Policy"] = mediaPolicy
-	h["Cache-Control"] = mediaCaching
+	h["Cache-Control"] = caching
 	h["Content-Type"] = []string{file.ContentType}
 	h["Content-Disposition"] = []string{disposition(file)}
 	h["Etag"] = []string{`"` + file.Media.String() + `"`}
@@ -223,24 +237,12 @@ func (s *Server) readable(r *http.Request) (commands.File, error) {
 	}
 	query := r.URL.Query()
 	if !query.Has(linkSignature) {
-		return s.visible(r.Context(), digest)
+		return s.Library.Visible(r.Context(), digest, callerOf(r.Context()).ID())
 	}
 	if err := s.checkLink(digest, query.Get(linkExpires), query.Get(linkSignature)); err != nil {
 		return commands.File{}, err
 	}
 	return s.Library.File(r.Context(), digest, uuid.Nil)
-}
-
-// visible finds a file that the caller may read.
-func (s *Server) visible(ctx context.Context, digest events.Digest) (commands.File, error) {
-	file, err := s.Library.File(ctx, digest, callerOf(ctx).User)
-	if err != nil {
-		return commands.File{}, err
-	}
-	if !file.Kept || !file.Brought {
-		return commands.File{}, media.ErrNotFound
-	}
-	return file, nil
 }
 
 // patient is a request's body that may take long, as long as it goes on

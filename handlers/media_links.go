@@ -91,7 +91,7 @@ func (s *Server) linkMedia(ctx context.Context, in *linksInput) (*linksOutput, e
 		if err != nil {
 			return nil, refusedField("body.media."+strconv.Itoa(i), err.Error())
 		}
-		if _, err := s.visible(ctx, digest); err != nil {
+		if _, err := s.Library.Visible(ctx, digest, callerOf(ctx).ID()); err != nil {
 			return nil, err
 		}
 		made[i] = link{digest, s.MediaLink(digest, until), until}

@@ -24,7 +24,7 @@ const maxNumber = 1<<53 - 1
 
 // messageRoutes are served without huma between: they are most of the traffic.
 func (s *Server) messageRoutes() {
-	serve[postInput, postOutput](s, users(), huma.Operation{
+	serve[postInput, postOutput](s, members(), huma.Operation{
 		OperationID:   "postMessage",
 		Method:        http.MethodPost,
 		Path:          "/v1/conversations/{id}/messages",
@@ -34,7 +34,7 @@ func (s *Server) messageRoutes() {
 		MaxBodyBytes:  messageBody,
 		Errors:        []int{http.StatusNotFound},
 	}, s.postMessage)
-	serve[pageInput, pageOutput](s, usersAnd(Auditor), huma.Operation{
+	serve[pageInput, pageOutput](s, membersAnd(Auditor), huma.Operation{
 		OperationID: "listMessages",
 		Method:      http.MethodGet,
 		Path:        "/v1/conversations/{id}/messages",
@@ -96,9 +96,15 @@ type (
 )
 
 type postBody struct {
-	Text     string      `json:"text" doc:"1 to 20,000 characters (code points)."`
-	ReplyTo  *uint64     `json:"replyTo,omitempty" maximum:"9007199254740991" doc:"The number of the message that is answered."`
-	Mentions []uuid.UUID `json:"mentions,omitempty" doc:"Up to 100 participants whom the text concerns."`
+	Text        string           `json:"text" required:"false" doc:"1 to 20,000 characters (code points); may be empty if there are attachments."`
+	ReplyTo     *uint64          `json:"replyTo,omitempty" maximum:"9007199254740991" doc:"The number of the message that is answered."`
+	Mentions    []uuid.UUID      `json:"mentions,omitempty" doc:"Up to 100 participants whom the text concerns."`
+	Attachments []attachmentBody `json:"attachments,omitempty" doc:"Up to 10 files that the caller has uploaded in the last day, or sees in a message."`
+}
+
+type attachmentBody struct {
+	Media events.Digest `json:"media" doc:"The file's digest, as the upload answered."`
+	Name  string        `json:"name,omitempty" doc:"What to call the file: up to 255 characters, without a path."`
 }
 
 // messageInput addresses a message.
@@ -153,13 +159,20 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) (events.Event, err
 	if posted.ReplyTo != nil && *posted.ReplyTo > maxNumber {
 		return events.Event{}, refusedField("body.replyTo", "is greater than any message's number")
 	}
-	return s.Commands.Post(r.Context(), cause, decide.Message{
+	message := decide.Message{
 		Conversation: conversation,
-		Author:       callerOf(r.Context()).User,
+		Author:       callerOf(r.Context()).ID(),
 		Text:         posted.Text,
 		ReplyTo:      posted.ReplyTo,
 		Mentions:     posted.Mentions,
-	})
+	}
+	for _, a := range posted.Attachments {
+		message.Attachments = append(message.Attachments, decide.Attachment{Media: a.Media, Name: a.Name})
+	}
+	if message.App, err = s.appCard(r.Context()); err != nil {
+		return events.Event{}, err
+	}
+	return s.Commands.Post(r.Context(), cause, message)
 }
 
 func (s *Server) getMessage(w http.ResponseWriter, r *http.Request) {
@@ -245,7 +258,7 @@ func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) {
 		s.listAsOf(w, r, text)
 		return
 	}
-	if callerOf(r.Context()).User == uuid.Nil {
+	if callerOf(r.Context()).ID() == uuid.Nil {
 		s.refuse(w, r, errNotUser)
 		return
 	}
@@ -278,7 +291,7 @@ func (s *Server) page(r *http.Request) (projections.PageBody, error) {
 	if err := s.reaches(r.Context(), projections.ConversationsName, position); err != nil {
 		return projections.PageBody{}, err
 	}
-	page, err := s.Views.Conversations.PageJSON(r.Context(), conversation, callerOf(r.Context()).User, chosen)
+	page, err := s.pageFor(r.Context(), conversation, chosen)
 	if errors.Is(err, projections.ErrRange) {
 		return page, refusedField("query", "limit, before and after do not make a page")
 	}

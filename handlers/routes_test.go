@@ -44,6 +44,7 @@ var (
 	operators    = func(status int) expected { return expected{401, 403, 403, status, 403, 403, 401} }
 	analysts     = expected{401, 403, 403, 403, 200, 403, 401}
 	auditors     = expected{401, 403, 403, 403, 403, 200, 401}
+	appOwner     = expected{401, 403, 200, 403, 403, 403, 401}
 )
 
 // routeTable has a row for every route there is.
@@ -88,12 +89,27 @@ var routeTable = map[string]row{
 	"POST /v1/media/links":   {"/v1/media/links", `{"media":["{media}"]}`, expected{401, 404, 200, 403, 403, 403, 401}},
 	"GET /v1/media/{digest}": {"/v1/media/{media}", "", expected{401, 404, 200, 404, 404, 404, 401}},
 
-	"GET /v1/search":                      {"/v1/search?q=hello", "", usersOnly(200)},
-	"GET /v1/sync":                        {"/v1/sync", "", usersOnly(200)},
-	"POST /v1/conversations/{id}/typing":  {"/v1/conversations/{room}/typing", "", inIt(204)},
-	"GET /v1/conversations/{id}/presence": {"/v1/conversations/{room}/presence", "", inIt(200)},
-	"GET /v1/stream":                      {"/v1/stream", "", usersOnly(200)},
-	"GET /v1/conversations/{id}/stream":   {"/v1/conversations/{room}/stream", "", inIt(200)},
+	"GET /v1/search":                           {"/v1/search?q=hello", "", usersOnly(200)},
+	"GET /v1/sync":                             {"/v1/sync", "", usersOnly(200)},
+	"POST /v1/conversations/{id}/typing":       {"/v1/conversations/{room}/typing", "", inIt(204)},
+	"GET /v1/conversations/{id}/presence":      {"/v1/conversations/{room}/presence", "", inIt(200)},
+	"GET /v1/stream":                           {"/v1/stream", "", usersOnly(200)},
+	"GET /v1/conversations/{id}/stream":        {"/v1/conversations/{room}/stream", "", inIt(200)},
+	"POST /v1/apps":                            {"/v1/apps", `{"name":"N{n}"}`, usersOnly(201)},
+	"GET /v1/apps":                             {"/v1/apps", "", signedInOnly},
+	"GET /v1/apps/ranking":                     {"/v1/apps/ranking", "", signedInOnly},
+	"GET /v1/apps/{id}":                        {"/v1/apps/{app}", "", signedInOnly},
+	"PATCH /v1/apps/{id}":                      {"/v1/apps/{app}", `{"name":"N{n}"}`, appOwner},
+	"POST /v1/apps/{id}/publish":               {"/v1/apps/{app}/publish", "", appOwner},
+	"POST /v1/apps/{id}/secret":                {"/v1/apps/{app}/secret", "", appOwner},
+	"POST /v1/apps/{id}/suspend":               {"/v1/apps/{otherApp}/suspend", `{"reason":"R{n}"}`, operators(200)},
+	"POST /v1/apps/{id}/resume":                {"/v1/apps/{otherApp}/resume", "", operators(200)},
+	"GET /v1/apps/{id}/icon":                   {"/v1/apps/{app}/icon", "", expected{200, 200, 200, 200, 200, 200, 401}},
+	"GET /v1/apps/{id}/usage":                  {"/v1/apps/{app}/usage", "", expected{401, 403, 200, 200, 200, 403, 401}},
+	"GET /v1/conversations/{id}/apps":          {"/v1/conversations/{room}/apps", "", inIt(200)},
+	"PUT /v1/conversations/{id}/apps/{app}":    {"/v1/conversations/{room}/apps/{app}", "", inIt(204)},
+	"DELETE /v1/conversations/{id}/apps/{app}": {"/v1/conversations/{room}/apps/{app}", "", inIt(204)},
+	"POST /v1/conversations/{id}/attachments":  {"/v1/conversations/{room}/attachments", `{"attachments":[{"media":"{media}"}]}`, expected{401, 403, 403, 403, 403, 403, 401}},
 
 	"POST /v1/merchants":                         {"/v1/merchants", `{"name":"M{n}"}`, expected{401, 201, 201, 201, 403, 403, 401}},
 	"GET /v1/merchants":                          {"/v1/merchants", "", usersOnly(200)},
@@ -148,8 +164,11 @@ func TestEveryRouteAndCaller(t *testing.T) {
 	var up upload
 	owner.Post("/v1/media", "a file").Want(201).Into(&up)
 	business := openBusiness(t, owner, newcomer, stranger)
-	names := strings.NewReplacer("{merchant}", business.merchant.String(), "{other}", business.other.String(), "{order}", business.order.String(),
-		"{bought}", business.bought.String(), "{business}", business.conversation.String(), "{case}", business.kase.String(), "{media}", up.Media.String(), "{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(), "{leaver}", leaver.User.ID.String(),
+	app, other := bringApp(h, owner), bringApp(h, owner)
+	names := strings.NewReplacer("{app}", app.App.ID.String(), "{otherApp}", other.App.ID.String(),
+		"{merchant}", business.merchant.String(), "{other}", business.other.String(), "{order}", business.order.String(),
+		"{bought}", business.bought.String(), "{business}", business.conversation.String(), "{case}", business.kase.String(), "{media}", up.Media.String(),
+		"{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(), "{leaver}", leaver.User.ID.String(),
 		"{room}", room.String(), "{position}", said.Position())
 
 	callers := map[string]func(expected) int{

@@ -184,6 +184,8 @@ func (s *Server) mount() {
 	s.merchantRoutes()
 	s.orderRoutes()
 	s.caseRoutes()
+	s.appRoutes()
+	s.installRoutes()
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()

@@ -64,7 +64,9 @@ type Caller struct {
 	// Subject is a user's id, or another name for who acts.
 	Subject string
 	// User is the subject if that is a user's id, and zero otherwise.
-	User   uuid.UUID
+	User uuid.UUID
+	// App is the app whose token was presented, and zero otherwise.
+	App    uuid.UUID
 	Scopes []Scope
 	// Token is the id of the token that was presented.
 	Token   string
@@ -76,6 +78,14 @@ type Caller struct {
 
 // Has tells whether the caller's token has a scope.
 func (c *Caller) Has(scope Scope) bool { return c != nil && slices.Contains(c.Scopes, scope) }
+
+// ID is who acts in conversations: the user, or the app.
+func (c *Caller) ID() uuid.UUID {
+	if c.App != uuid.Nil {
+		return c.App
+	}
+	return c.User
+}
 
 // Token is a bearer token and when it ends.
 type Token struct {

@@ -21,7 +21,7 @@ type Change struct {
 	Position       events.Position `json:"position"`
 	ConversationID uuid.UUID       `json:"conversationId"`
 	// Name is what has changed: message, edit, retract, reaction, receipt,
-	// participant or conversation.
+	// participant, conversation or app.
 	Name string `json:"name"`
 	// Data is JSON: what has changed as it stands when it is told, which may
 	// be later than the event.
@@ -41,11 +41,13 @@ const (
 	ReceiptChange      = "receipt"
 	ParticipantChange  = "participant"
 	ConversationChange = "conversation"
+	AppChange          = "app"
 )
 
 // messageChanges are the changes of messages, by the types of their facts.
 var messageChanges = map[string]string{
 	events.TypeOf(new(events.MessagePosted)):    MessageChange,
+	events.TypeOf(new(events.AttachmentShared)): MessageChange,
 	events.TypeOf(new(events.MessageEdited)):    EditChange,
 	events.TypeOf(new(events.MessageRetracted)): RetractChange,
 	events.TypeOf(new(events.ReactionAdded)):    ReactionChange,
@@ -83,11 +85,25 @@ type ConversationData struct {
 	Pinned         []uint64  `json:"pinned"`
 }
 
-// What happened to a participant.
+// AppData is the data of an app that was installed, or given other grants, or
+// removed.
+type AppData struct {
+	ConversationID uuid.UUID `json:"conversationId"`
+	AppID          uuid.UUID `json:"appId"`
+	// Change is installed or removed.
+	Change string `json:"change"`
+	// App and Grants are null if it was removed.
+	App    *AppCard       `json:"app"`
+	Grants []events.Grant `json:"grants"`
+}
+
+// What happened to a participant or an app.
 const (
 	joined      = "joined"
 	left        = "left"
 	roleChanged = "role"
+	installed   = "installed"
+	removed     = "removed"
 )
 
 // Streams of a conversation begin with these, and end with its id.
@@ -150,6 +166,13 @@ func (c *Conversations) describe(ctx context.Context, change *Change, event even
 		data, err = c.receiptData(ctx, change, fact.User)
 	case *events.MessagePinned, *events.MessageUnpinned, *events.ConversationRenamed:
 		data, err = c.conversationData(ctx, change)
+	case *events.AppInstalled:
+		card := CardOf(fact.App)
+		change.Name = AppChange
+		data = AppData{change.ConversationID, card.ID, installed, &card, fact.Grants}
+	case *events.AppRemoved:
+		change.Name = AppChange
+		data = AppData{ConversationID: change.ConversationID, AppID: fact.App, Change: removed}
 	default:
 		return nil
 	}

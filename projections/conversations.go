@@ -104,9 +104,9 @@ var conversationsSchema = views.Schema{
 var conversationFacts = kindsOf(
 	new(events.ConversationStarted), new(events.ConversationRenamed),
 	new(events.ParticipantAdded), new(events.ParticipantRemoved), new(events.ParticipantRoleChanged),
-	new(events.MessagePosted), new(events.MessageEdited), new(events.MessageRetracted),
+	new(events.MessagePosted), new(events.AttachmentShared), new(events.MessageEdited), new(events.MessageRetracted),
 	new(events.ReactionAdded), new(events.ReactionRemoved), new(events.MessagePinned), new(events.MessageUnpinned),
-	new(events.DeliveredUpTo), new(events.ReadUpTo),
+	new(events.DeliveredUpTo), new(events.ReadUpTo), new(events.AppInstalled), new(events.AppRemoved),
 	new(events.ConversationMuted), new(events.ConversationUnmuted),
 	new(events.ConversationArchived), new(events.ConversationUnarchived),
 	new(events.AgentAdded), new(events.AgentRemoved), new(events.UserErased),
@@ -139,7 +139,7 @@ func (c *Conversations) prepare(ctx context.Context, recorded events.Recorded) (
 		return roomFact{}, false, fmt.Errorf("the stream's name has no conversation: %w", err)
 	}
 	item := roomFact{Event: event, conversation: conversation}
-	if posted, ok := event.Fact.(*events.MessagePosted); ok {
+	if posted, ok := events.PostOf(event.Fact); ok {
 		item.line, err = appendMessage(nil, conversation, &event, posted)
 	}
 	return item, true, err
@@ -180,8 +180,9 @@ func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFa
 		return c.lifecycle(ctx, tx, item, func(r *room) error { return r.pin(ctx, tx, fact.Number) })
 	case *events.MessageUnpinned:
 		return c.lifecycle(ctx, tx, item, func(r *room) error { r.unpin(fact.Number); return nil })
-	case *events.MessagePosted:
-		return c.said(ctx, tx, item, func(r *room) error { return r.post(ctx, tx, item, fact) })
+	case *events.MessagePosted, *events.AttachmentShared:
+		posted, _ := events.PostOf(fact)
+		return c.said(ctx, tx, item, func(r *room) error { return r.post(ctx, tx, item, posted) })
 	case *events.MessageEdited, *events.MessageRetracted, *events.ReactionAdded, *events.ReactionRemoved:
 		return c.said(ctx, tx, item, func(r *room) error { return r.change(ctx, tx, &item.Event) })
 	case *events.AgentAdded, *events.AgentRemoved:

@@ -82,7 +82,7 @@ func TestConversationIsShown(t *testing.T) {
 			},
 			LastMessage: &projections.Message{
 				ConversationID: room, Number: 1, Author: bob, Text: "\"hi\" <b>\n\u2028", PostedAt: morning.Add(2 * time.Minute), ReplyTo: &reply,
-				Attachments: []json.RawMessage{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
+				Attachments: []projections.Attachment{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
 			},
 			Pinned: []uint64{},
 		}

@@ -59,6 +59,7 @@ func (w *world) talk(rt *rapid.T) []uuid.UUID {
 	for i, user := range people {
 		w.register(user, fmt.Sprint("user", i), "messenger", time.Duration(i))
 	}
+	w.bringApp(ann)
 	rooms := []uuid.UUID{w.start(0, ann, bob), w.start(0, bob, cyd)}
 	w.talkIn(rt, people, rooms)
 	return rooms
@@ -72,9 +73,15 @@ func (w *world) talkIn(rt *rapid.T, people, rooms []uuid.UUID) {
 		room := rapid.SampledFrom(rooms).Draw(rt, "room")
 		after := time.Duration(rapid.IntRange(0, 1000).Draw(rt, "hours")) * time.Hour
 		number := uint64(rapid.IntRange(0, 30).Draw(rt, "number"))
-		switch rapid.IntRange(0, 21).Draw(rt, "what") {
+		switch rapid.IntRange(0, 24).Draw(rt, "what") {
 		case 21:
 			w.forward(room, user, rapid.SampledFrom(people).Draw(rt, "writer"), fmt.Sprint(i), after)
+		case 22:
+			w.attach(room, user, fmt.Sprint("file", i%3), after)
+		case 23:
+			w.share(room, fmt.Sprint("file", i%3), after)
+		case 24:
+			w.appComesOrGoes(room, user, i%2 == 0, after)
 		case 18, 19:
 			w.archive(room, user)
 		case 20:

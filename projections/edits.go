@@ -126,9 +126,11 @@ func (c *Conversations) version(ctx context.Context, conversation uuid.UUID, rev
 		return Version{}, err
 	}
 	version := Version{At: event.Meta.OccurredAt}
+	if posted, ok := events.PostOf(event.Fact); ok {
+		version.Text, version.Actor = posted.Text.Plain, posted.Author
+		return version, nil
+	}
 	switch fact := event.Fact.(type) {
-	case *events.MessagePosted:
-		version.Text, version.Actor = fact.Text.Plain, fact.Author
 	case *events.MessageEdited:
 		version.Text, version.Actor = fact.Text.Plain, fact.By
 	case *events.MessageRetracted:

@@ -102,7 +102,8 @@ func (r *room) addVoice(ctx context.Context, tx *views.Tx, person uuid.UUID) err
 // erasure, as one can that was under way.
 func (c *Conversations) hush(ctx context.Context, tx *views.Tx, item *roomFact) error {
 	writer, words := wordsOf(item.Fact)
-	if words == nil || words.Plain == "" {
+	posted, _ := item.Fact.(*events.MessagePosted)
+	if words == nil || words.Plain == "" && (posted == nil || len(posted.Attachments) == 0) {
 		return nil
 	}
 	gone, err := c.erased.has(ctx, tx, writer)
@@ -110,7 +111,8 @@ func (c *Conversations) hush(ctx context.Context, tx *views.Tx, item *roomFact) 
 		return err
 	}
 	words.Plain = ""
-	if posted, ok := item.Fact.(*events.MessagePosted); ok {
+	if posted != nil {
+		posted.Attachments = nil
 		item.line, err = appendMessage(nil, item.conversation, &item.Event, posted)
 	}
 	return err
@@ -203,7 +205,7 @@ func (r *room) eraseIn(in *run, person uuid.UUID, at events.Position) error {
 			return err
 		}
 		if state := m.state(); state.Writer() == person {
-			m.Text = ""
+			m.Text, m.Attachments = "", []Attachment{}
 			if line, err = json.Marshal(m); err != nil {
 				return err
 			}

@@ -228,15 +228,20 @@ func (g *Growth) Ranking(ctx context.Context, from, to time.Time) (GrowthRanking
 
 // compareGrowth puts the faster one first.
 func compareGrowth(a, b ProductGrowth) int {
+	return compareShares(a.GrowthPercent, b.GrowthPercent, a.Added, b.Added)
+}
+
+// compareShares puts what was nothing before first, and the faster one then.
+func compareShares(a, b *float64, addedA, addedB int64) int {
 	switch {
-	case a.GrowthPercent == nil && b.GrowthPercent == nil:
-		return cmp.Compare(b.Added, a.Added)
-	case a.GrowthPercent == nil:
+	case a == nil && b == nil:
+		return cmp.Compare(addedB, addedA)
+	case a == nil:
 		return -1
-	case b.GrowthPercent == nil:
+	case b == nil:
 		return 1
 	}
-	return cmp.Compare(*b.GrowthPercent, *a.GrowthPercent)
+	return cmp.Compare(*b, *a)
 }
 
 func change(before, after uint64) (added int64, percent *float64) {

@@ -67,6 +67,9 @@ func (m *Message) state() decide.MessageState {
 		Author: m.Author, Forwarded: m.Forwarded, Text: m.Text, Mentions: m.Mentions, Retracted: m.Retracted, Order: m.Order != nil,
 		Reactions: make([]decide.Reaction, len(m.Reactions)),
 	}
+	for _, a := range m.Attachments {
+		state.Attachments = append(state.Attachments, a.state())
+	}
 	for i, r := range m.Reactions {
 		state.Reactions[i] = decide.Reaction{Emoji: r.Emoji, Users: r.UserIDs}
 	}

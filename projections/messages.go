@@ -35,11 +35,13 @@ type Message struct {
 	// says: a quotation would have to change in every answer, wherever it is
 	// shown or kept, when what it quotes is edited or retracted. Whoever shows
 	// one has the message or fetches it by its number.
-	ReplyTo     *uint64           `json:"replyTo"`
-	Attachments []json.RawMessage `json:"attachments"`
-	Reactions   []Reaction        `json:"reactions"`
-	App         *uuid.UUID        `json:"app"`
-	Order       *uuid.UUID        `json:"order"`
+	ReplyTo     *uint64      `json:"replyTo"`
+	Attachments []Attachment `json:"attachments"`
+	Reactions   []Reaction   `json:"reactions"`
+	// App is the app that wrote this, as it was called then; Author has its
+	// id as well.
+	App   *AppCard   `json:"app"`
+	Order *uuid.UUID `json:"order"`
 	// Mentions are the participants whom the text concerns.
 	Mentions []uuid.UUID `json:"mentions"`
 	// Forwarded tells whose words the text is, if they are not the author's.
@@ -106,7 +108,17 @@ func appendMessage(line []byte, conversation uuid.UUID, event *events.Event, pos
 	} else {
 		line = strconv.AppendUint(line, *posted.ReplyTo, 10)
 	}
-	line = append(line, `,"attachments":[],"reactions":[],"app":null,"order":`...)
+	files := posted.Attachments
+	if posted.Text.Forgotten { // whoever is forgotten is so with their files
+		files = nil
+	}
+	if line, err = appendAttachments(append(line, `,"attachments":`...), files); err != nil {
+		return nil, err
+	}
+	if line, err = appendApp(append(line, `,"reactions":[],"app":`...), posted.App); err != nil {
+		return nil, err
+	}
+	line = append(line, `,"order":`...)
 	if posted.Order == nil {
 		line = append(line, "null"...)
 	} else {
@@ -156,12 +168,13 @@ func (m *Message) evolve(event *events.Event) bool {
 		at := event.Meta.OccurredAt.UTC()
 		m.EditedAt = &at
 	case *events.MessageRetracted:
-		m.Attachments = []json.RawMessage{}
+		m.Attachments = []Attachment{}
 	}
 	return true
 }
 
-// Posted is a message as it was posted, by a MessagePosted event.
+// Posted is a message as it was posted, by a MessagePosted or AttachmentShared
+// event.
 func Posted(event events.Event) (Message, error) {
 	line, err := PostedJSON(event)
 	if err != nil {
@@ -170,11 +183,30 @@ func Posted(event events.Event) (Message, error) {
 	return messageFrom(line)
 }
 
-// PostedJSON is the JSON of a message as it was posted, by a MessagePosted
-// event, in the very bytes in which a page shows it.
+// PostedJSON is Posted in the very bytes in which a page shows it.
 func PostedJSON(event events.Event) ([]byte, error) {
-	posted := event.Fact.(*events.MessagePosted)
+	posted, _ := events.PostOf(event.Fact)
 	return appendMessage(make([]byte, 0, 320+len(posted.Text.Plain)), posted.Conversation, &event, posted)
+}
+
+func appendAttachments(line []byte, files []events.Attachment) ([]byte, error) {
+	if len(files) == 0 {
+		return append(line, "[]"...), nil
+	}
+	attachments := make([]Attachment, len(files))
+	for i, file := range files {
+		attachments[i] = AttachmentOf(file.Media, file.MediaInfo, file.Name.Plain)
+	}
+	text, err := json.Marshal(attachments)
+	return append(line, text...), err
+}
+
+func appendApp(line []byte, app *events.AppCard) ([]byte, error) {
+	if app == nil {
+		return append(line, "null"...), nil
+	}
+	text, err := json.Marshal(CardOf(*app))
+	return append(line, text...), err
 }
 
 func appendID(line []byte, id uuid.UUID) []byte {
@@ -251,6 +283,13 @@ func (c *Conversations) PageJSON(ctx context.Context, conversation, viewer uuid.
 	if !participates {
 		return PageBody{}, ErrNotParticipant
 	}
+	return c.page(ctx, conversation, r)
+}
+
+// AnyonesPage is PageJSON whoever asks.
+//
+// Errors: ErrNotFound, ErrRange.
+func (c *Conversations) AnyonesPage(ctx context.Context, conversation uuid.UUID, r Range) (PageBody, error) {
 	return c.page(ctx, conversation, r)
 }
 

@@ -30,7 +30,7 @@ func TestAppendMessageIsItsJSON(t *testing.T) {
 		conversation := uuid.NewSHA1(posted.Author, nil)
 		want, err := json.Marshal(Message{
 			ConversationID: conversation, Number: event.Revision, Author: posted.Author, Text: posted.Text.Plain,
-			PostedAt: event.Meta.OccurredAt, ReplyTo: posted.ReplyTo, Attachments: []json.RawMessage{}, Reactions: []Reaction{},
+			PostedAt: event.Meta.OccurredAt, ReplyTo: posted.ReplyTo, Attachments: []Attachment{}, Reactions: []Reaction{},
 			Mentions: posted.Mentions, Forwarded: posted.Forwarded,
 		})
 		if err != nil {

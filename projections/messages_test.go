@@ -60,7 +60,7 @@ func TestMessageIsShownWithAllThatWasDoneToIt(t *testing.T) {
 
 				edited := morning.Add(5)
 				want := projections.Message{
-					ConversationID: room, Number: 0, Author: ann, Text: "hello", PostedAt: morning.Add(1), EditedAt: &edited, Attachments: []json.RawMessage{},
+					ConversationID: room, Number: 0, Author: ann, Text: "hello", PostedAt: morning.Add(1), EditedAt: &edited, Attachments: []projections.Attachment{},
 					Reactions: []projections.Reaction{{Emoji: "👍", UserIDs: []uuid.UUID{ann}}, {Emoji: "❤", UserIDs: []uuid.UUID{ann}}},
 					Mentions:  []uuid.UUID{ann},
 				}
@@ -68,7 +68,7 @@ func TestMessageIsShownWithAllThatWasDoneToIt(t *testing.T) {
 					t.Error(diff)
 				}
 				want = projections.Message{
-					ConversationID: room, Number: 6, Author: bob, Text: "heard", PostedAt: morning.Add(7), Attachments: []json.RawMessage{},
+					ConversationID: room, Number: 6, Author: bob, Text: "heard", PostedAt: morning.Add(7), Attachments: []projections.Attachment{},
 					Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{}, Forwarded: &events.Forwarded{Author: cyd},
 				}
 				if diff := cmp.Diff(want, message(t, set, room, 6)); diff != "" {
@@ -116,7 +116,7 @@ func TestRetractedMessageKeepsItsPlace(t *testing.T) {
 		}
 		want := projections.Message{
 			ConversationID: room, Number: 1, Author: ann, PostedAt: morning.Add(2), Retracted: true,
-			Attachments: []json.RawMessage{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
+			Attachments: []projections.Attachment{}, Reactions: []projections.Reaction{}, Mentions: []uuid.UUID{},
 		}
 		if diff := cmp.Diff(want, message(t, set, room, 1)); diff != "" {
 			t.Error(diff)
@@ -258,6 +258,11 @@ func shown(t *testing.T, set *projections.Set, room uuid.UUID) map[uint64]decide
 	all := make(map[uint64]decide.MessageState)
 	for _, m := range page.Messages {
 		state := decide.MessageState{Author: m.Author, Forwarded: m.Forwarded, Text: m.Text, Retracted: m.Retracted}
+		for _, a := range m.Attachments {
+			state.Attachments = append(state.Attachments, decide.Attachment{
+				Media: a.Media, Name: a.Name, Info: events.MediaInfo{ContentType: a.ContentType, Size: a.Size},
+			})
+		}
 		for _, r := range m.Reactions {
 			state.Reactions = append(state.Reactions, decide.Reaction{Emoji: r.Emoji, Users: r.UserIDs})
 		}

@@ -29,6 +29,7 @@ const (
 	MerchantsName     = "merchants"
 	OrdersName        = "orders"
 	CasesName         = "cases"
+	AppsName          = "apps"
 )
 
 // Errors of queries and of Wait. They are compared with errors.Is.
@@ -84,6 +85,7 @@ type Set struct {
 	// Revocations are kept in memory, and folded by Run.
 	Revocations *Revocations
 	Media       *Media
+	Apps        *Apps
 
 	log    events.Log
 	now    func() time.Time
@@ -119,6 +121,7 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		Cases:         newCases(journal),
 		Revocations:   newRevocations(journal, opts.Logger),
 		Media:         newMedia(journal),
+		Apps:          newApps(journal),
 		log:           journal.Log,
 		now:           opts.Now,
 	}
@@ -133,6 +136,7 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		open(ctx, s, opts, meters, &s.Conversations.store, s.Conversations, func() *Conversations { return newConversations(journal, opts.Now) }),
 		open(ctx, s, opts, meters, &s.Growth.store, s.Growth, func() *Growth { return newGrowth(opts.Now) }),
 		open(ctx, s, opts, meters, &s.Media.store, s.Media, func() *Media { return newMedia(journal) }),
+		open(ctx, s, opts, meters, &s.Apps.store, s.Apps, func() *Apps { return newApps(journal) }),
 		open(ctx, s, opts, meters, &s.Search.store, s.Search, func() *Search { return newSearch(journal, conversations) }),
 		open(ctx, s, opts, meters, &s.Merchants.store, s.Merchants, func() *Merchants { return newMerchants(journal) }),
 		open(ctx, s, opts, meters, &s.Orders.store, s.Orders, func() *Orders { return newOrders(journal) }),

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,6 +64,20 @@ func repeated(ctx context.Context, tx *views.Tx, entity uuid.UUID, stream int64,
 	added, err := tx.Exec(ctx, `INSERT INTO keyed (entity, stream, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 		entity[:], stream, id[:])
 	return added == 0, err
+}
+
+// streamEntity is what an event's stream is about, and which of its streams it
+// is, as keyedTable tells them apart.
+func streamEntity(event *events.Event) (uuid.UUID, int64, error) {
+	family, id, _ := strings.Cut(event.Stream, "-")
+	entity, err := uuid.Parse(id)
+	if err != nil {
+		return uuid.Nil, 0, fmt.Errorf("the stream's name has no id: %w", err)
+	}
+	if family == "messages" {
+		return entity, messagesStream, nil
+	}
+	return entity, lifecycleStream, nil
 }
 
 // Times are stored as text where they are only shown, to keep every digit.

@@ -83,7 +83,7 @@ var searchSchema = views.Schema{
 	Texts: []string{"messages"},
 }
 
-var searchFacts = kindsOf(new(events.MessagePosted), new(events.MessageEdited), new(events.MessageRetracted), new(events.UserErased))
+var searchFacts = kindsOf(new(events.MessagePosted), new(events.AttachmentShared), new(events.MessageEdited), new(events.MessageRetracted), new(events.UserErased))
 
 // searchFact is a fact and the message it is about, if it is not UserErased.
 type searchFact struct {
@@ -111,9 +111,10 @@ func (s *Search) prepare(ctx context.Context, recorded events.Recorded) (searchF
 	}
 	event.Data, event.Metadata = nil, nil
 	item := searchFact{Event: event}
+	if posted, ok := events.PostOf(event.Fact); ok {
+		item.conversation, item.words = posted.Conversation, words.Folded(posted.Text.Plain)
+	}
 	switch fact := event.Fact.(type) {
-	case *events.MessagePosted:
-		item.conversation, item.words = fact.Conversation, words.Folded(fact.Text.Plain)
 	case *events.MessageEdited:
 		item.conversation, item.words = fact.Conversation, words.Folded(fact.Text.Plain)
 	case *events.MessageRetracted:
@@ -140,7 +141,7 @@ func (s *Search) applyOne(ctx context.Context, tx *views.Tx, item *searchFact) e
 	if err != nil {
 		return err
 	}
-	_, posted := item.Fact.(*events.MessagePosted)
+	_, posted := events.PostOf(item.Fact)
 	if posted && m.state.Posted() || !decide.EvolveMessage(&m.state, item.Fact) {
 		return nil
 	}

@@ -63,9 +63,6 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	}()
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h.commands = commands.New(h.journal)
-	if err := h.openLibrary(ctx); err != nil {
-		return nil, err
-	}
 	if h.tokens, err = handlers.OpenTokens(c.tokenKey(), time.Now); err != nil {
 		return nil, err
 	}
@@ -82,6 +79,11 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	h.closers = append(h.closers, h.views)
 	h.commands.Messages = h.views.Conversations
 	h.feed = projections.NewFeed(h.views, logger)
+	if err := h.openLibrary(ctx); err != nil {
+		return nil, err
+	}
+	h.library.Sightings = h.views.Media
+	h.commands.Library = h.library
 	h.project()
 	return h, nil
 }

@@ -31,6 +31,9 @@ type Commands struct {
 	// Messages knows what became of old messages without reading all that was
 	// said since. It may be nil, and is set before the first use.
 	Messages MessageView
+	// Library keeps the files that messages have. It may be nil, and is set
+	// before the first use.
+	Library *Library
 
 	journal       *events.Journal
 	users         *events.States[decide.User]
@@ -38,6 +41,7 @@ type Commands struct {
 	merchants     *events.States[*decide.Merchant]
 	orders        *events.States[*decide.Order]
 	cases         *events.States[*decide.Case]
+	apps          *events.States[*decide.App]
 }
 
 // New makes the commands of a journal.
@@ -51,6 +55,7 @@ func New(journal *events.Journal) *Commands {
 		merchants: events.NewStates(journal, recentMerchants, decide.NewMerchant, decide.EvolveMerchant),
 		orders:    events.NewStatesOfEvents(journal, recentOrders, decide.NewOrder, decide.EvolveOrder),
 		cases:     events.NewStates(journal, recentCases, decide.NewCase, decide.EvolveCase),
+		apps:      events.NewStates(journal, recentApps, decide.NewApp, decide.EvolveApp),
 	}
 }
 

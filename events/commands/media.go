@@ -25,10 +25,20 @@ const (
 // ErrUploadTooLarge: the file has more than media.MaxBytes.
 var ErrUploadTooLarge = errors.New("the file is too large")
 
+// Sightings knows which files were sent where.
+type Sightings interface {
+	// Seen tells whether a file was sent where a user or an app sees it.
+	Seen(ctx context.Context, media events.Digest, viewer uuid.UUID) (bool, error)
+}
+
 // Library keeps the files that people and apps bring: their bytes in a store,
 // and who brought them in the log. Its methods may be called from any number
 // of goroutines.
 type Library struct {
+	// Sightings lets files be sent again that were sent before. It may be nil,
+	// and is set before the first use.
+	Sightings Sightings
+
 	journal *events.Journal
 	store   media.Store
 	files   *events.States[*decide.Media]
@@ -155,6 +165,51 @@ func (l *Library) File(ctx context.Context, file events.Digest, by uuid.UUID) (F
 		return nil
 	})
 	return found, err
+}
+
+// Visible is File for whoever may read it: who has brought it, and who sees a
+// message that has it. The others are told media.ErrNotFound, as if there were
+// none.
+func (l *Library) Visible(ctx context.Context, file events.Digest, viewer uuid.UUID) (File, error) {
+	found, err := l.File(ctx, file, viewer)
+	if err != nil {
+		return File{}, err
+	}
+	visible := found.Brought
+	if found.Kept && !visible {
+		if visible, err = l.seen(ctx, file, viewer); err != nil {
+			return File{}, err
+		}
+	}
+	if !found.Kept || !visible {
+		return File{}, media.ErrNotFound
+	}
+	return found, nil
+}
+
+func (l *Library) seen(ctx context.Context, file events.Digest, viewer uuid.UUID) (bool, error) {
+	if l.Sightings == nil {
+		return false, nil
+	}
+	return l.Sightings.Seen(ctx, file, viewer)
+}
+
+// sendable refuses a file that somebody may not send, and tells what it is.
+func (l *Library) sendable(ctx context.Context, file events.Digest, sender uuid.UUID) (events.MediaInfo, error) {
+	found, err := l.File(ctx, file, sender)
+	if err != nil {
+		return events.MediaInfo{}, err
+	}
+	seen := false
+	if found.Kept && !(found.Brought && l.journal.Now().Before(found.Until)) {
+		if seen, err = l.seen(ctx, file, sender); err != nil {
+			return events.MediaInfo{}, err
+		}
+	}
+	_, err = l.files.With(ctx, events.MediaStream(file), func(state *decide.Media) error {
+		return decide.Sendable(state, sender, l.journal.Now(), seen)
+	})
+	return found.MediaInfo, err
 }
 
 // Open opens a file's bytes. It fails with media.ErrNotFound if they are not

@@ -48,7 +48,7 @@ func (c *Commands) messageState(ctx context.Context, conversation uuid.UUID, num
 // posted reads the event that posted a message, with its text sealed.
 func (c *Commands) posted(ctx context.Context, conversation uuid.UUID, number uint64) (events.Event, bool, error) {
 	recorded, found, err := c.journal.Recorded(ctx, events.MessagesStream(conversation), number)
-	if !found || recorded.Type != postedType || err != nil {
+	if !found || !posts[recorded.Type] || err != nil {
 		return events.Event{}, false, err
 	}
 	event, err := events.Decode(recorded)

@@ -9,8 +9,9 @@ import (
 	"parley/events/decide"
 )
 
-// Post posts a message and returns the MessagePosted event, whose revision is
-// the message's number. Messages are appended at any revision: their only rule
+// Post posts a message and returns the MessagePosted event, or the
+// AttachmentShared event if an app shares files, whose revision is the
+// message's number. Messages are appended at any revision: their only rule
 // is membership, and a busy room must not make its writers wait for each
 // other. A thumbs-up to a merchant's offer accepts it.
 func (c *Commands) Post(ctx context.Context, cause events.Cause, m decide.Message) (events.Event, error) {
@@ -56,12 +57,7 @@ func (c *Commands) PostAll(ctx context.Context, conversation uuid.UUID, postings
 // moment; each gives one fact.
 func (c *Commands) decidePost(ctx context.Context, conversation uuid.UUID, messages ...decide.Message) ([]events.Fact, error) {
 	for i := range messages {
-		m := &messages[i]
-		if m.ReplyTo == nil {
-			continue
-		}
-		var err error
-		if m.Answered, err = c.isMessage(ctx, conversation, *m.ReplyTo); err != nil {
+		if err := c.complete(ctx, conversation, &messages[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -89,10 +85,36 @@ func (c *Commands) decidePost(ctx context.Context, conversation uuid.UUID, messa
 	return facts, nil
 }
 
+// complete finds out what a decision must know of a message's surroundings.
+func (c *Commands) complete(ctx context.Context, conversation uuid.UUID, m *decide.Message) (err error) {
+	if m.ReplyTo != nil {
+		if m.Answered, err = c.isMessage(ctx, conversation, *m.ReplyTo); err != nil {
+			return err
+		}
+	}
+	if m.Forwarded != nil {
+		return nil // its files are those of the message that is passed on
+	}
+	for i := range m.Attachments {
+		if c.Library == nil {
+			return decide.NoFiles("attachments")
+		}
+		a := &m.Attachments[i]
+		if a.Info, err = c.Library.sendable(ctx, a.Media, m.Author); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // isMessage tells whether a conversation has a message of that number.
 func (c *Commands) isMessage(ctx context.Context, conversation uuid.UUID, number uint64) (bool, error) {
 	recorded, found, err := c.journal.Recorded(ctx, events.MessagesStream(conversation), number)
-	return found && recorded.Type == postedType, err
+	return found && posts[recorded.Type], err
 }
 
-var postedType = events.TypeOf(new(events.MessagePosted))
+// posts are the names of the facts that post a message.
+var posts = map[string]bool{
+	events.TypeOf(new(events.MessagePosted)):    true,
+	events.TypeOf(new(events.AttachmentShared)): true,
+}

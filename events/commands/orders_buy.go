@@ -37,7 +37,7 @@ func (c *Commands) buyByWord(ctx context.Context, cause events.Cause, m decide.M
 		if err != nil {
 			return err
 		}
-		if recorded.Type == postedType {
+		if posts[recorded.Type] {
 			return c.buyWhatIsOffered(ctx, cause, m.Conversation, recorded.Revision, m.Author)
 		}
 	}
@@ -55,7 +55,8 @@ func (c *Commands) buyWhatIsOffered(ctx context.Context, cause events.Cause, con
 	if err != nil || !found {
 		return err
 	}
-	news := posted.Fact.(*events.MessagePosted).Order
+	message, _ := events.PostOf(posted.Fact)
+	news := message.Order
 	if news == nil || news.Entry > 0 {
 		return nil
 	}

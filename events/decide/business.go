@@ -29,6 +29,7 @@ func (c *Conversation) employs(user uuid.UUID) bool {
 func (c *Conversation) For(m *Merchant) *Conversation {
 	view := *c
 	view.Participants = maps.Clone(c.Participants)
+	view.Apps = maps.Clone(c.Apps)
 	view.Pinned = slices.Clone(c.Pinned)
 	view.Business = m
 	return &view

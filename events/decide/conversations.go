@@ -21,6 +21,8 @@ type Conversation struct {
 	// merchant is, which the conversation's own facts do not tell: For adds it.
 	Merchant uuid.UUID
 	Business *Merchant
+	// Apps are those that take part.
+	Apps map[uuid.UUID]Installation
 	// joined is how many people ever joined.
 	joined int
 	// Pinned are the numbers of messages, those pinned last at the end.
@@ -50,6 +52,8 @@ func EvolveConversation(c *Conversation, fact events.Fact) *Conversation {
 		c.pin(f.Number)
 	case *events.MessageUnpinned:
 		c.unpin(f.Number)
+	case *events.AppInstalled, *events.AppRemoved:
+		c.evolveApps(fact)
 	}
 	return c
 }

@@ -23,7 +23,7 @@ func EditMessage(c *Conversation, m *MessageState, e Edit) ([]events.Fact, error
 	if err := c.Admit(e.By); err != nil {
 		return nil, err
 	}
-	if err := checkText("text", e.Text, 1, MaxText); err != nil {
+	if err := checkText("text", e.Text, leastText(m.Attachments), MaxText); err != nil {
 		return nil, err
 	}
 	switch {

@@ -11,6 +11,8 @@ import (
 const (
 	// UploadKept is how long a file is kept that nobody sends.
 	UploadKept = 24 * time.Hour
+	// AppUploadKept is how long one is kept that an app uploaded.
+	AppUploadKept = 90 * 24 * time.Hour
 	// sweepGrace parts the last moment at which an upload may be sent from
 	// the first at which it is swept, by more than any message can take to be
 	// seen.
@@ -113,6 +115,21 @@ func Sweep(m *Media, media events.Digest, unsent, now time.Time) ([]events.Fact,
 	}
 	return []events.Fact{&events.MediaSwept{Media: media, Generation: m.Generation}}, nil
 }
+
+// maxIcon bounds an app's icon, in bytes.
+const maxIcon = 1 << 20
+
+// Icon refuses a file that cannot stand beside messages.
+func Icon(file events.MediaInfo) error {
+	kind := file.Kind()
+	if kind != events.ImageMedia && kind != events.AnimationMedia || file.Size > maxIcon {
+		return refuse(Invalid, "icon", "must be an image of at most 1 MB")
+	}
+	return nil
+}
+
+// NoFiles is the refusal of files where none are kept.
+func NoFiles(field string) error { return refuse(Invalid, field, "files are not kept here") }
 
 // BadFile is the refusal of a file that is not what it claims to be.
 func BadFile(reason string) error { return refuse(Invalid, "", "the file %s", reason) }

@@ -29,6 +29,8 @@ type MessageState struct {
 	Retracted bool
 	// Order tells that it tells of an order, which changes it and nobody else.
 	Order bool
+	// Attachments are the files of a message, which it loses by retraction.
+	Attachments []Attachment
 	// Reactions are in the order in which they came.
 	Reactions []Reaction
 }
@@ -39,8 +41,11 @@ type MessageState struct {
 // retraction that its writer did not see: it has no effect, nor has one by
 // somebody else than the author, or one beyond what a message holds.
 func EvolveMessage(m *MessageState, fact events.Fact) bool {
-	if f, ok := fact.(*events.MessagePosted); ok {
-		*m = MessageState{Author: f.Author, Forwarded: f.Forwarded, Text: f.Text.Plain, Mentions: f.Mentions, Order: f.Order != nil}
+	if f, ok := events.PostOf(fact); ok {
+		*m = MessageState{
+			Author: f.Author, Forwarded: f.Forwarded, Text: f.Text.Plain, Mentions: f.Mentions, Order: f.Order != nil,
+			Attachments: attached(f),
+		}
 		return true
 	}
 	if !m.Posted() {
@@ -57,7 +62,7 @@ func EvolveMessage(m *MessageState, fact events.Fact) bool {
 		if m.Retracted || m.Order {
 			return false
 		}
-		m.Retracted, m.Text, m.Mentions, m.Reactions = true, "", nil, nil
+		m.Retracted, m.Text, m.Mentions, m.Attachments, m.Reactions = true, "", nil, nil, nil
 		return true
 	case *events.ReactionAdded:
 		return m.react(f.Emoji, f.User)
@@ -91,14 +96,21 @@ type Message struct {
 	Mentions []uuid.UUID
 	// Forwarded tells whose words the text is, if they are not the author's.
 	Forwarded *events.Forwarded
+	// Attachments are files that come with the text, which may be empty then.
+	Attachments []Attachment
+	// App is the app that speaks, which is the author then, or nil.
+	App *events.AppCard
 }
 
-// Post lets a participant say something.
+// Post lets a participant or an app say something.
 func Post(c *Conversation, m Message) ([]events.Fact, error) {
-	if err := c.Admit(m.Author); err != nil {
+	if err := m.admittedTo(c); err != nil {
 		return nil, err
 	}
-	if err := checkText("text", m.Text, 1, MaxText); err != nil {
+	if err := checkText("text", m.Text, leastText(m.Attachments), MaxText); err != nil {
+		return nil, err
+	}
+	if err := checkAttachments(m.Attachments); err != nil {
 		return nil, err
 	}
 	if m.ReplyTo != nil && !m.Answered {
@@ -112,6 +124,9 @@ func Post(c *Conversation, m Message) ([]events.Fact, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.App != nil && len(m.Attachments) > 0 {
+		return []events.Fact{m.shared()}, nil
+	}
 	return []events.Fact{&events.MessagePosted{
 		Conversation: m.Conversation,
 		Author:       m.Author,
@@ -120,6 +135,8 @@ func Post(c *Conversation, m Message) ([]events.Fact, error) {
 		Mentions:     mentions,
 		Forwarded:    m.Forwarded,
 		Merchant:     merchant,
+		Attachments:  sealable(m.Attachments),
+		App:          m.App,
 	}}, nil
 }
 
@@ -152,10 +169,12 @@ func Forward(from *Conversation, m *MessageState, number uint64, by, to uuid.UUI
 		return Message{}, NoSuchMessage(number)
 	case m.Retracted:
 		return Message{}, refuse(Taken, "", "message %d was retracted and has nothing to forward", number)
-	case m.Text == "":
+	case m.Text == "" && len(m.Attachments) == 0:
 		return Message{}, refuse(Taken, "", "message %d has nothing to forward", number)
 	}
-	return Message{Conversation: to, Author: by, Text: m.Text, Forwarded: &events.Forwarded{Author: m.Writer()}}, nil
+	return Message{
+		Conversation: to, Author: by, Text: m.Text, Attachments: m.Attachments, Forwarded: &events.Forwarded{Author: m.Writer()},
+	}, nil
 }
 
 // NoSuchMessage is what a participant is told of a number that no message has.

@@ -3,7 +3,10 @@
 // already fulfilled gives no facts.
 package decide
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kind is why an intent was refused.
 type Kind int
@@ -38,4 +41,14 @@ func (r *Refusal) Error() string {
 
 func refuse(kind Kind, field, format string, args ...any) error {
 	return &Refusal{Kind: kind, Field: field, Reason: fmt.Sprintf(format, args...)}
+}
+
+// At names another field in a refusal: the part of a larger intent in which the
+// same rule was broken. Other errors stay as they are.
+func At(field string, err error) error {
+	var refusal *Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	return &Refusal{Kind: refusal.Kind, Field: field, Reason: refusal.Reason}
 }

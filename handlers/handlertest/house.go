@@ -76,9 +76,11 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 	h.must(err)
 	write := commands.New(journal)
 	write.Messages = views.Conversations
+	write.Library = commands.NewLibrary(journal, store)
+	write.Library.Sightings = views.Media
 	h.finishErasures(ctx, write, views, logger)
 	h.Options = handlers.Options{
-		Commands: write, Library: commands.NewLibrary(journal, store), Journal: journal, Views: views, Feed: feed, Tokens: tokens,
+		Commands: write, Library: write.Library, Journal: journal, Views: views, Feed: feed, Tokens: tokens,
 		Now: h.Clock.Now, NewID: newID, Logger: logger, Metrics: prometheus.NewRegistry(), Health: h.Node.Health,
 		Limits: handlers.Limits{Rate: -1, Wait: 30 * time.Second},
 	}

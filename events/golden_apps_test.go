@@ -1,0 +1,48 @@
+package events_test
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/google/uuid"
+
+	"parley/events"
+)
+
+var picture = events.Digest(sha256.Sum256([]byte("a picture")))
+
+var mediaExamples = []events.Fact{
+	&events.MediaUploaded{
+		Media: picture, By: ada, KeepUntil: time.Date(2015, time.March, 26, 17, 0, 0, 0, time.UTC), Generation: 1,
+		MediaInfo: events.MediaInfo{ContentType: "image/gif", Size: 4711, Width: 116, Height: 100, Frames: 14},
+	},
+	&events.MediaSwept{Media: picture, Generation: 1},
+}
+
+var (
+	gifApp  = uuid.MustParse("00000000-0000-7000-8000-0000000000ab")
+	listing = events.AppListing{
+		Name: "Moving Pictures", Description: "Horses that run.", Website: "https://example.com", Icon: &picture,
+		Grants: []events.Grant{events.ReadMessages, events.WriteAttachments},
+	}
+	attached = []events.Attachment{{
+		Media: picture, Name: events.Private("horse.gif"),
+		MediaInfo: events.MediaInfo{ContentType: "image/gif", Size: 4711, Width: 116, Height: 100, Frames: 14},
+	}}
+	card = events.AppCard{ID: gifApp, Name: "Moving Pictures", Icon: &picture}
+)
+
+var appExamples = []events.Fact{
+	&events.AppRegistered{App: gifApp, Owner: ada, AppListing: listing},
+	&events.AppChanged{App: gifApp, AppListing: listing},
+	&events.AppPublished{App: gifApp},
+	&events.AppSuspended{App: gifApp, Reason: "It sent the same horse a thousand times."},
+	&events.AppResumed{App: gifApp},
+	&events.AppSecretRotated{
+		App: gifApp, Seed: room, SecretHash: picture, TokenHash: picture,
+		PreviousUntil: time.Date(2015, time.March, 26, 17, 0, 0, 0, time.UTC),
+	},
+	&events.AppInstalled{Conversation: room, App: card, By: ada, Grants: listing.Grants, Since: 7},
+	&events.AppRemoved{Conversation: room, App: gifApp, By: ada},
+	&events.AttachmentShared{Conversation: room, App: card, Text: events.Private("It runs!"), Attachments: attached},
+}
