@@ -101,9 +101,11 @@ func describe(op *huma.Operation, who access) {
 	if op.MaxBodyBytes > 0 {
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
+	// A token that is not accepted is refused on public routes too.
+	op.Errors = append(op.Errors, http.StatusUnauthorized)
 	if !who.public {
 		op.Security = []map[string][]string{{"token": {}}}
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		op.Errors = append(op.Errors, http.StatusForbidden)
 	}
 	if who.linked {
 		op.Security = append(op.Security, map[string][]string{})

@@ -84,10 +84,13 @@ func (s *Server) appRoutes() {
 	}, s.rotateSecret)
 	serve[iconInput, mediaOutput](s, anyone(), huma.Operation{
 		OperationID: "getAppIcon", Method: http.MethodGet, Path: "/v1/apps/{id}/icon",
-		Summary: "An app's icon",
-		Tags:    []string{"apps"},
-		Errors:  []int{http.StatusNotFound},
+		Summary:     "An app's icon",
+		Description: "For everybody. Takes Range and If-None-Match.",
+		Tags:        []string{"apps"},
+		Errors:      []int{http.StatusNotFound, http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable},
+		Responses:   files(),
 	}, s.getIcon)
+	s.documentStatus("/v1/apps/{id}/icon", http.MethodGet, http.StatusNotModified, "The client has the icon", nil)
 	register(s, signedIn(), huma.Operation{
 		OperationID: "appUsage", Method: http.MethodGet, Path: "/v1/apps/{id}/usage",
 		Summary:     "How much an app is used, day by day",
@@ -386,7 +389,9 @@ func (s *Server) rotateSecret(ctx context.Context, in *rotateInput) (*rotateOutp
 }
 
 type iconInput struct {
-	ID uuid.UUID `path:"id" format:"uuid"`
+	ID    uuid.UUID `path:"id" format:"uuid"`
+	Range string    `header:"Range"`
+	Match string    `header:"If-None-Match" doc:"The ETag of the icon that the client has."`
 }
 
 // getIcon serves an icon to everybody: it stands beside messages, and in a
