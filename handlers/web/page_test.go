@@ -2,8 +2,14 @@ package web_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"image"
+	"image/color/palette"
+	"image/gif"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -28,6 +34,7 @@ func TestPageInABrowser(t *testing.T) {
 		{"a message is changed", aMessageIsChanged},
 		{"words are looked for", wordsAreLookedFor},
 		{"a group is kept in order", aGroupIsKeptInOrder},
+		{"a picture is sent", aPictureIsSent},
 		{"a text stays a text", aTextStaysAText},
 		{"a long conversation scrolls back", aLongConversationScrollsBack},
 		{"a lost server is waited for", aLostServerIsWaitedFor},
@@ -202,6 +209,29 @@ func aGroupIsKeptInOrder(t *testing.T, s *stage, browser context.Context) {
 	b.sees(".empty", "No conversations yet.")
 	b.click("[aria-label='Archived conversations']")
 	b.sees(".inbox-row", "Regatta")
+}
+
+func aPictureIsSent(t *testing.T, s *stage, browser context.Context) {
+	dov, eli := s.Person("dov"), s.Person("eli")
+	room := dov.Start("direct", eli)
+	picture := filepath.Join(t.TempDir(), "boat.gif")
+	file, err := os.Create(picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := image.NewPaletted(image.Rect(0, 0, 12, 8), palette.Plan9)
+	if err := errors.Join(gif.Encode(file, frame, nil), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	one, other := s.signIn(t, browser, wide, at(room), dov), s.signIn(t, browser, narrow, at(room), eli)
+	one.do(chromedp.SetUploadFiles(chromedp.CSS(".compose input[type=file]"), []string{picture}))
+	one.sees(".uploads", "boat.gif")
+	one.is("!document.querySelector('.compose .send').disabled")
+	one.click(".compose .send")
+	for _, b := range []*tab{one, other} {
+		b.is("document.querySelector('.message:not(.sending) img.attachment')?.naturalWidth === 12")
+	}
+	other.is("document.querySelector('img.attachment').alt === 'boat.gif'")
 }
 
 func aTextStaysAText(t *testing.T, s *stage, browser context.Context) {

@@ -3,6 +3,7 @@
 import { button, h } from './dom.js';
 import { icon } from './icons.js';
 import { summary } from './message.js';
+import { Uploads } from './uploads.js';
 
 const MOST = 20_000;
 const WARN = 19_000;
@@ -21,15 +22,16 @@ export class Compose {
   #shift = false;
 
   /**
-   * `onSend({text, replyTo})` takes what was written, `onEdit(message, text)`
+   * `onSend({text, replyTo, attachments})` takes what was written, `onEdit(message, text)`
    * what a message shall say now; `onType()` is told of every keystroke.
    */
-  constructor({ conversation, people, onSend, onEdit, onType }) {
+  constructor({ conversation, people, media, onSend, onEdit, onType }) {
     this.#conversation = conversation;
     this.#people = people;
     this.#onSend = onSend;
     this.#onEdit = onEdit;
     this.#onType = onType;
+    this.uploads = new Uploads(media, () => this.#fit());
     this.#build();
     const draft = drafts.get(conversation);
     if (draft) this.restore(draft.text, draft.replyTo);
@@ -41,15 +43,26 @@ export class Compose {
       class: 'compose-text', rows: '1', placeholder: 'Write a message', 'aria-label': 'Message', enterkeyhint: 'send', dir: 'auto',
       on: { input: () => { this.#changed(); if (this.text.value.trim() !== '') this.#onType(); }, keydown: (event) => this.#key(event), beforeinput: (event) => this.#beforeInput(event) },
     });
+    this.text.addEventListener('paste', (event) => this.#takeFiles(event, event.clipboardData));
     this.limit = h('span', { class: 'limit', role: 'status' });
     this.sendButton = button('Send', { content: icon('send'), kind: 'send', type: 'submit', disabled: true });
     this.element = h('form', {
-      class: 'compose', on: { submit: (event) => { event.preventDefault(); this.#send(); } },
-    }, this.answering, h('div', { class: 'compose-field' }, this.text, this.limit, this.sendButton));
+      class: 'compose', on: {
+        submit: (event) => { event.preventDefault(); this.#send(); },
+        dragover: (event) => event.preventDefault(),
+        drop: (event) => this.#takeFiles(event, event.dataTransfer),
+      },
+    }, this.answering, this.uploads.list, h('div', { class: 'compose-field' }, this.uploads.button, this.uploads.input, this.text, this.limit, this.sendButton));
   }
 
   focus() {
     this.text.focus();
+  }
+
+  #takeFiles(event, { files }) {
+    if (files.length === 0) return;
+    event.preventDefault();
+    this.uploads.add(files);
   }
 
   /** Makes what is written an answer to a message, or to none. */
@@ -114,11 +127,13 @@ export class Compose {
 
   #send() {
     const text = this.text.value.replace(/\s+$/, '');
-    if (this.#length() > MOST || text.trim() === '') return;
+    const empty = text.trim() === '';
+    if (this.#length() > MOST || !this.uploads.ready || empty && (this.uploads.count === 0 || this.#edited)) return;
     if (this.#edited) return this.#sendEdit(text);
     const replyTo = this.#replyTo?.number ?? null;
+    const attachments = this.uploads.take();
     this.restore('');
-    this.#onSend({ text, replyTo });
+    this.#onSend({ text: empty ? '' : text, replyTo, attachments });
     this.focus();
   }
 
@@ -148,7 +163,7 @@ export class Compose {
     const length = this.#length();
     this.limit.textContent = length > WARN ? (MOST - length).toLocaleString('en') : '';
     this.limit.classList.toggle('over', length > MOST);
-    this.sendButton.disabled = length > MOST || this.text.value.trim() === '';
+    this.sendButton.disabled = length > MOST || !this.uploads.ready || this.text.value.trim() === '' && this.uploads.count === 0;
     this.text.style.height = 'auto';
     this.text.style.height = `${this.text.scrollHeight}px`;
   }

@@ -44,7 +44,7 @@ export class Conversation {
       describe: () => this.#conversation, received: (message) => this.receive([message]),
     });
     this.compose = new Compose({
-      conversation: id, people: context.people, onType: () => this.#typing.tell(),
+      conversation: id, people: context.people, media: context.media, onType: () => this.#typing.tell(),
       onSend: (message) => this.#send(message), onEdit: (message, text) => this.#actions.edit(message, text),
     });
     this.pinned = h('button', { type: 'button', class: 'pinned', hidden: true, on: { click: () => this.#showPinned() } });

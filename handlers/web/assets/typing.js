@@ -3,6 +3,7 @@
 import { h } from './dom.js';
 
 const EVERY = 3_000;
+const LASTS = 6_000;
 const NAMED = 2;
 
 export class Typing {
@@ -28,11 +29,11 @@ export class Typing {
     }
   }
 
-  /** Somebody is writing, until a moment that the server names. */
-  hear({ userId, until }) {
+  /** Somebody is writing. For how long is counted here: the reader's clock may be wrong. */
+  hear({ userId }) {
     if (userId === this.#context.self) return;
     clearTimeout(this.#timers.get(userId));
-    this.#timers.set(userId, setTimeout(() => this.stopped(userId), Math.max(0, Math.min(Date.parse(until) - Date.now(), 15_000))));
+    this.#timers.set(userId, setTimeout(() => this.stopped(userId), LASTS));
     this.#draw();
   }
 
