@@ -56,6 +56,17 @@ func usersOr(scope Scope) access {
 	}}
 }
 
+// notApps is everybody with a token but apps, which learn of people only what
+// they were granted.
+func notApps() access {
+	return access{admits: func(c *Caller) error {
+		if c.App != uuid.Nil {
+			return errNotUser
+		}
+		return nil
+	}}
+}
+
 // members are users and apps: those who take part in conversations.
 func members() access {
 	return access{admits: func(c *Caller) error {

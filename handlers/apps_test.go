@@ -301,6 +301,11 @@ func TestGrantsAreHeld(t *testing.T) {
 		"PUT " + room + "/apps/" + app.App.ID.String():      "",
 		"POST /v1/apps/" + app.App.ID.String() + "/secret":  "",
 		"POST /v1/apps/" + app.App.ID.String() + "/publish": "",
+		"GET /v1/users/" + c.bob.User.ID.String():           "",
+		"GET /v1/users?handle=bob":                          "",
+		"PATCH /v1/users/" + c.bob.User.ID.String():         `{"displayName":"Bobby"}`,
+		"DELETE /v1/users/" + c.bob.User.ID.String():        "",
+		"POST /v1/tokens/revocations":                       `{"subject":"app:` + app.App.ID.String() + `"}`,
 		"POST /v1/apps":                                     `{"name":"Another"}`,
 		"POST /v1/conversations":                            `{"kind":"group","participants":[]}`,
 	} {

@@ -12,7 +12,7 @@ import (
 )
 
 func (s *Server) revocationRoutes() {
-	register(s, signedIn(), huma.Operation{
+	register(s, notApps(), huma.Operation{
 		OperationID:   "revokeTokens",
 		Method:        http.MethodPost,
 		Path:          "/v1/tokens/revocations",

@@ -29,7 +29,7 @@ func (s *Server) userRoutes() {
 		MaxBodyBytes:  smallBody,
 		Errors:        []int{http.StatusConflict},
 	}, s.registerUser)
-	register(s, signedIn(), huma.Operation{
+	register(s, notApps(), huma.Operation{
 		OperationID: "findUsers",
 		Method:      http.MethodGet,
 		Path:        "/v1/users",
@@ -37,7 +37,7 @@ func (s *Server) userRoutes() {
 		Description: "A list of one, or of none. Handles are the same without regard to case.",
 		Tags:        []string{"users"},
 	}, s.findUsers)
-	register(s, signedIn(), huma.Operation{
+	register(s, notApps(), huma.Operation{
 		OperationID: "getUser",
 		Method:      http.MethodGet,
 		Path:        "/v1/users/{id}",
@@ -45,7 +45,7 @@ func (s *Server) userRoutes() {
 		Tags:        []string{"users"},
 		Errors:      []int{http.StatusNotFound},
 	}, s.getUser)
-	register(s, signedIn(), huma.Operation{
+	register(s, notApps(), huma.Operation{
 		OperationID:  "changeProfile",
 		Method:       http.MethodPatch,
 		Path:         "/v1/users/{id}",
@@ -55,7 +55,7 @@ func (s *Server) userRoutes() {
 		MaxBodyBytes: smallBody,
 		Errors:       []int{http.StatusNotFound},
 	}, s.changeProfile)
-	register(s, signedIn(), huma.Operation{
+	register(s, notApps(), huma.Operation{
 		OperationID: "eraseUser",
 		Method:      http.MethodDelete,
 		Path:        "/v1/users/{id}",
