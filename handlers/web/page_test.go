@@ -35,6 +35,7 @@ func TestPageInABrowser(t *testing.T) {
 		{"words are looked for", wordsAreLookedFor},
 		{"a group is kept in order", aGroupIsKeptInOrder},
 		{"a picture is sent", aPictureIsSent},
+		{"an app shares files", anAppSharesFiles},
 		{"a text stays a text", aTextStaysAText},
 		{"a long conversation scrolls back", aLongConversationScrollsBack},
 		{"a lost server is waited for", aLostServerIsWaitedFor},

@@ -53,8 +53,8 @@ export class Actions {
     if (changed) this.#received(changed);
   }
 
-  /** Opens the menu of a message; `edit` begins to edit it. */
-  menu(anchor, message, edit) {
+  /** Opens the menu of a message; `edit` and `reply` begin to write. */
+  menu(anchor, message, { edit, reply }) {
     const { self } = this.#context;
     const own = message.author === self;
     const { kind, participants = [], pinned = [] } = this.#describe() ?? {};
@@ -62,6 +62,8 @@ export class Actions {
     const mayRetract = own || (kind === 'group' && (role === 'owner' || role === 'admin'));
     const isPinned = pinned.includes(message.number);
     openMenu(anchor, 'Message', message.retracted ? [] : [
+      { label: 'Reply', sign: 'reply', act: reply },
+      { label: 'React', sign: 'smile', act: () => this.chooseEmoji(anchor, message) },
       own && !message.forwarded && message.text !== '' ? { label: 'Edit', sign: 'write', act: edit } : null,
       { label: 'Forward', sign: 'forward', act: () => this.#forward(message) },
       { label: isPinned ? 'Unpin' : 'Pin', sign: 'pin', act: () => this.#pin(message, isPinned) },

@@ -200,10 +200,11 @@ export class Conversation {
       }));
   }
 
-  #note({ kind, participants }) {
+  #note({ kind, participants, merchantId }) {
     const { people } = this.#context;
     const other = participants.find((p) => p.userId !== people.self);
     if (kind === 'direct' && other) return people.handle(other.userId);
+    if (merchantId) return other ? ['Customer of ', people.label(merchantId)] : 'You and this shop';
     return participants.length === 1 ? 'Only you' : `${participants.length.toLocaleString('en')} people`;
   }
 
@@ -310,6 +311,7 @@ export class Conversation {
   #announce(messages) {
     if (messages.length === 0) return;
     const last = messages.reduce((a, b) => (a.number > b.number ? a : b));
+    this.#context.people.meet(last);
     announce(messages.length > 3
       ? `${messages.length} new messages`
       : `${this.#context.people.name(last.author)}: ${summary(last)}`);

@@ -200,6 +200,7 @@ export class Inbox {
   #last({ kind, lastMessage }) {
     const { people, self } = this.#context;
     if (!lastMessage) return 'Nothing said yet';
+    people.meet(lastMessage);
     const named = kind !== 'direct' || lastMessage.author === self;
     return [named ? [people.label(lastMessage.author), ': '] : null, summary(lastMessage)];
   }

@@ -1,14 +1,13 @@
 // One row of the transcript: a message, or one that is still on its way.
 
+import { attachments, nameOf } from './attachments.js';
 import { button, h } from './dom.js';
 import { icon } from './icons.js';
-import { attachments } from './media.js';
 import { dayHeading, inFull, sameDay, timeInMargin, timeOfDay } from './time.js';
 
 const PAUSE = 5 * 60_000;
 const LONG = 1_600;
 const NAMED = 8;
-const NAMES = { image: 'An image', animation: 'An animation', video: 'A video', audio: 'A sound', file: 'A file' };
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+[^\s<>"'.,;:!?)\]}]/g;
 const ACTION = /^\/me (?=\S)/;
 
@@ -31,6 +30,7 @@ export function lookOf(message, previous, unreadFrom) {
  * what to do: `reply(message)`, `edit(message)`, `jump(number)`, `actions`.
  */
 export function messageRow(message, look, context) {
+  context.people.meet(message);
   const date = new Date(message.postedAt);
   const action = ACTION.test(message.text);
   return row(message, look, context, { number: message.number }, [
@@ -67,17 +67,25 @@ const heading = (date) => h('h3', { class: 'day' }, h('span', {}, dayHeading(dat
 
 function row(message, look, { self, reply, edit }, data, children, state = '') {
   const own = message.author === self ? ' own' : '';
+  const more = ({ currentTarget }) => currentTarget.querySelector('.tool.more')?.click();
   return h('li', {
     class: `message${look.lead ? ' lead' : ''}${own}${state}`, tabindex: '-1', data,
     on: {
       keydown: (event) => {
-        const act = { r: reply, e: message.author === self ? edit : null }[event.key];
+        const act = { r: () => reply(message), m: more, e: message.author === self ? () => edit(message) : null }[event.key];
         if (!act || event.ctrlKey || event.metaKey || event.altKey || data.number === undefined || event.target !== event.currentTarget) return;
         event.preventDefault();
-        act(message);
+        act(event);
       },
+      focusin: ({ currentTarget }) => letTab(currentTarget, true),
+      focusout: ({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget) || letTab(currentTarget, false),
     },
   }, children);
+}
+
+/** The tools of the message that has the focus are reached by Tab, and no others. */
+function letTab(row, may) {
+  for (const tool of row.querySelectorAll('.tools .tool')) tool.tabIndex = may ? 0 : -1;
 }
 
 function line(look, avatar, date, body, side, action) {
@@ -89,10 +97,17 @@ function line(look, avatar, date, body, side, action) {
 
 function byline(message, look, { people }, date) {
   const action = message.text.match(ACTION);
-  const author = h('span', { class: 'author' }, message.app?.name ? h('span', { class: 'name' }, message.app.name) : people.label(message.author));
+  const author = h('span', { class: 'author' }, message.app ? h('span', { class: 'name' }, message.app.name) : people.label(message.author));
   const time = h('time', { datetime: message.postedAt, title: inFull(date) }, timeOfDay(date));
   if (action) return h('p', { class: 'text' }, author, ' ', linked(message.text.slice(action[0].length)), ' ', time);
-  return h('p', { class: look.lead ? 'byline' : 'unseen' }, author, ' ', time);
+  return h('p', { class: look.lead ? 'byline' : 'unseen' }, author, ' ', standing(message, people), ' ', time);
+}
+
+/** What a name alone does not say: that it is an app's, or for whom an agent speaks. */
+function standing({ app, author, merchant }, people) {
+  if (app) return h('span', { class: 'standing' }, 'App');
+  if (merchant && merchant !== author) return h('span', { class: 'standing' }, people.label(merchant));
+  return null;
 }
 
 function words(message, context) {
@@ -134,6 +149,7 @@ function quote(number, { people, history, jump }) {
     h('span', { class: 'unseen' }, 'In reply to '), author, words);
   history.find(number).then((answered) => {
     words.classList.remove('pending');
+    if (answered) people.meet(answered);
     if (answered) author.append(people.label(answered.author), ' ');
     words.textContent = answered ? summary(answered) : 'A message that cannot be shown';
   }, () => { words.textContent = `Message ${number}`; });
@@ -144,7 +160,7 @@ function quote(number, { people, history, jump }) {
 export function summary(message) {
   if (message.retracted) return 'Message retracted';
   const words = message.text.replace(ACTION, '').replace(/\s+/g, ' ').slice(0, 200);
-  return words || (message.attachments?.length ? NAMES[message.attachments[0].type] : 'Words forgotten');
+  return words || (message.attachments?.length ? nameOf(message.attachments[0]) : 'Words forgotten');
 }
 
 /** The emoji that were given, each a button to give it too or to take it back. */
@@ -162,11 +178,11 @@ function reactions(message, { people, self, actions }) {
 
 /** What can be done with a message. */
 function tools(message, { reply, edit, actions }) {
-  const tool = (label, sign, onClick) => button(`${label} message ${message.number}`, { content: icon(sign), kind: 'tool', tabindex: '-1', onClick });
+  const tool = (label, sign, onClick) => button(`${label} message ${message.number}`, { content: icon(sign), kind: `tool ${sign}`, tabindex: '-1', onClick });
   return h('div', { class: 'tools' },
     tool('React to', 'smile', (event) => actions.chooseEmoji(event.currentTarget, message)),
     tool('Reply to', 'reply', () => reply(message)),
-    tool('More for', 'more', (event) => actions.menu(event.currentTarget, message, () => edit(message))));
+    tool('More for', 'more', (event) => actions.menu(event.currentTarget, message, { edit: () => edit(message), reply: () => reply(message) })));
 }
 
 function sendingState(entry, { retry, discard, rewrite }) {

@@ -1,5 +1,6 @@
-// Names and faces. Users are looked up once, a few at a time; elements that
-// show them fill in when the answer comes.
+// Names and faces: of people, and of the apps and merchants that speak as they
+// do. Each is looked up once, a few at a time; elements that show them fill in
+// when the answer comes.
 
 import { h } from './dom.js';
 
@@ -15,6 +16,7 @@ export class People extends EventTarget {
   #asked = new Set();
   #running = 0;
   #online = new Set();
+  #merchants = new Set();
 
   /** `self` is the reader's own id, or null. */
   constructor(api, self) {
@@ -32,6 +34,17 @@ export class People extends EventTarget {
       queueMicrotask(() => this.#work());
     }
     return user;
+  }
+
+  /** Learns what a message tells of who it is from: an app, or a merchant. */
+  meet({ app, merchant }) {
+    if (app && !this.#known.has(app.id)) this.#learn(app.id, { id: app.id, displayName: app.name, icon: app.icon, kind: 'app' });
+    if (merchant) this.#merchants.add(merchant);
+  }
+
+  /** Learns that an id is a merchant's. */
+  meetMerchant(id) {
+    this.#merchants.add(id);
   }
 
   /** Somebody has come or gone: `{userId, online}`. */
@@ -79,10 +92,14 @@ export class People extends EventTarget {
     return h('span', { class: 'handle', data: { user: id, show: 'handle' } }, handleOf(this.get(id)));
   }
 
-  /** The leaf with somebody's initials. */
+  /** The leaf with somebody's initials, or an app's icon. */
   avatar(id) {
-    return h('span', { class: `avatar tone-${toneOf(id)}${this.#online.has(id) ? ' online' : ''}`, 'aria-hidden': 'true', data: { user: id, show: 'initials' } },
-      initials(nameOf(this.get(id))));
+    const known = this.get(id);
+    const kind = known?.kind ?? (this.#merchants.has(id) ? 'merchant' : '');
+    const face = h('span', { class: `avatar tone-${toneOf(id)}${this.#online.has(id) ? ' online' : ''} ${kind}`.trim(), 'aria-hidden': 'true', data: { user: id, show: 'initials' } },
+      initials(nameOf(known)));
+    if (known?.icon) wear(face, known.icon);
+    return face;
   }
 
   async #work() {
@@ -97,7 +114,7 @@ export class People extends EventTarget {
 
   async #look(id) {
     try {
-      this.#learn(id, await this.#api.get(`/v1/users/${encodeURIComponent(id)}`));
+      this.#learn(id, await this.#ask(id));
     } catch (problem) {
       if (!problem.passing) return this.#learn(id, { id, handle: '', displayName: '' });
       setTimeout(() => {
@@ -105,6 +122,12 @@ export class People extends EventTarget {
         this.#work();
       }, Math.max(RETRY, (problem.retryAfter ?? 0) * 1000));
     }
+  }
+
+  async #ask(id) {
+    if (!this.#merchants.has(id)) return this.#api.get(`/v1/users/${encodeURIComponent(id)}`);
+    const { name } = await this.#api.get(`/v1/merchants/${encodeURIComponent(id)}`);
+    return { id, displayName: name, kind: 'merchant' };
   }
 
   #learn(id, user) {
@@ -116,6 +139,11 @@ export class People extends EventTarget {
     }
     this.dispatchEvent(new Event('learned'));
   }
+}
+
+/** Shows a picture in place of initials, once it is there. */
+function wear(face, icon) {
+  const picture = h('img', { src: icon, alt: '', on: { load: () => face.replaceChildren(picture) } });
 }
 
 function shown(user, what) {
@@ -146,9 +174,17 @@ export function toneOf(id) {
   return (sum >>> 16) % TONES;
 }
 
+/** Whether the reader is the customer of a business conversation, and no agent. */
+export const isCustomer = ({ merchantId, participants }, people) => Boolean(merchantId) && participants.some((p) => p.userId === people.self);
+
 /** A conversation's title as an element: its own, or the names of its others. */
 export function titleOf(conversation, people) {
   if (conversation.title) return h('span', { class: 'name' }, conversation.title);
+  const { merchantId } = conversation;
+  if (merchantId && isCustomer(conversation, people)) {
+    people.meetMerchant(merchantId);
+    return people.label(merchantId);
+  }
   const others = conversation.participants.map((p) => p.userId).filter((id) => id !== people.self);
   if (others.length === 0) return people.label(people.self, { own: 'Just you' });
   const shownOthers = others.slice(0, others.length > 4 ? 3 : 4);
@@ -160,6 +196,10 @@ export function titleOf(conversation, people) {
 /** The face of a conversation: the other person's, or the group's initials. */
 export function faceOf(conversation, people) {
   const others = conversation.participants.map((p) => p.userId).filter((id) => id !== people.self);
+  if (conversation.merchantId) {
+    people.meetMerchant(conversation.merchantId);
+    return people.avatar(others[0] ?? conversation.merchantId);
+  }
   if (conversation.kind === 'direct' && others.length === 1) return people.avatar(others[0]);
   const text = conversation.title ? initials(conversation.title) : String(conversation.participants.length);
   return h('span', { class: `avatar group tone-${toneOf(conversation.id)}`, 'aria-hidden': 'true' }, text);

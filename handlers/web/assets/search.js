@@ -77,6 +77,7 @@ export class Search {
 
   #row({ message, snippet }) {
     const { people, inbox } = this.#context;
+    people.meet(message);
     const conversation = inbox.get(message.conversationId);
     const date = new Date(message.postedAt);
     return h('li', { class: 'inbox-row' }, h('a', { href: `#conversation=${message.conversationId}&message=${message.number}` },

@@ -48,7 +48,7 @@ export class Timeline {
     this.newestButton = h('button', { type: 'button', class: 'to-newest', hidden: true, on: { click: () => this.toNewest() } },
       icon('down'), h('span', {}, 'Newest'));
     this.element = h('div', { class: 'timeline' }, this.scroller, this.newestButton,
-      h('p', { id: 'transcript-keys', class: 'unseen' }, 'Arrow keys move from message to message; R replies.'));
+      h('p', { id: 'transcript-keys', class: 'unseen' }, 'Arrow keys move from message to message; R replies, M shows what else can be done.'));
     this.#resized.observe(this.scroller);
     this.#resized.observe(this.list);
   }

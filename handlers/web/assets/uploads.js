@@ -1,8 +1,8 @@
 // Files that are to go with what is being written: chosen, dropped or pasted.
 
+import { sizeOf } from './attachments.js';
 import { button, h } from './dom.js';
 import { icon } from './icons.js';
-import { sizeOf } from './media.js';
 
 const MOST = 10;
 const LARGEST = 25_000_000;
