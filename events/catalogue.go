@@ -89,6 +89,8 @@ var catalogue = []shape{
 	{"AppRemoved", 1, func() Fact { return new(AppRemoved) }, nil},
 	{"MediaUploaded", 1, func() Fact { return new(MediaUploaded) }, nil},
 	{"MediaSwept", 1, func() Fact { return new(MediaSwept) }, nil},
+	{"MessageReported", 1, func() Fact { return new(MessageReported) }, nil},
+	{"ReportResolved", 1, func() Fact { return new(ReportResolved) }, nil},
 }
 
 var (

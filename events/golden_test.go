@@ -55,6 +55,8 @@ var examples = append([]events.Fact{
 	&events.ReadUpTo{Conversation: room, User: bob, Number: 7},
 	&events.TokenRevoked{Token: "6f0f4c58", Subject: ada.String(), Expires: time.Date(2015, time.April, 24, 17, 0, 0, 0, time.UTC)},
 	&events.SubjectRevoked{Subject: ada.String()},
+	&events.MessageReported{Report: events.ReportID(room, 7, bob), Conversation: room, Number: 7, By: bob, Reason: events.Private("It sells watches")},
+	&events.ReportResolved{Report: events.ReportID(room, 7, bob), Reporter: bob, By: "operator", Outcome: events.Upheld, Note: events.Private("retracted")},
 }, slices.Concat(commerceExamples, mediaExamples, appExamples)...)
 
 // variants are facts with fields that the examples leave out, by what they

@@ -21,6 +21,7 @@ import (
 
 	"parley/handlers"
 	"parley/handlers/handlertest"
+	"parley/projections"
 )
 
 // expected are the statuses that the kinds of callers are answered with. All
@@ -78,6 +79,7 @@ var routeTable = map[string]row{
 	"DELETE /v1/conversations/{id}/messages/{number}/reactions/{emoji}": {"/v1/conversations/{room}/messages/0/reactions/%F0%9F%91%8D", "", inIt(204)},
 	"PUT /v1/conversations/{id}/messages/{number}/pin":                  {"/v1/conversations/{room}/messages/0/pin", "", inIt(204)},
 	"DELETE /v1/conversations/{id}/messages/{number}/pin":               {"/v1/conversations/{room}/messages/0/pin", "", inIt(204)},
+	"POST /v1/conversations/{id}/messages/{number}/report":              {"/v1/conversations/{room}/messages/2/report", `{"reason":"spam"}`, inIt(200)},
 	"PUT /v1/conversations/{id}/delivered":                              {"/v1/conversations/{room}/delivered", `{"upTo":0}`, inIt(204)},
 	"PUT /v1/conversations/{id}/mute":                                   {"/v1/conversations/{room}/mute", `{"until":"2026-04-01T00:00:00Z"}`, inIt(204)},
 	"DELETE /v1/conversations/{id}/mute":                                {"/v1/conversations/{room}/mute", "", inIt(204)},
@@ -136,6 +138,9 @@ var routeTable = map[string]row{
 	"GET /v1/cases/{id}":                         {"/v1/cases/{case}", "", inIt(200)},
 	"PATCH /v1/cases/{id}":                       {"/v1/cases/{case}", `{"answer":"we see {n}"}`, inIt(200)},
 
+	"GET /v1/reports":               {"/v1/reports?open=true", "", operators(200)},
+	"POST /v1/reports/{id}/resolve": {"/v1/reports/{report}/resolve", `{"outcome":"upheld"}`, operators(200)},
+
 	"GET /v1/growth":                  {"/v1/growth", "", analysts},
 	"GET /v1/growth/summary":          {"/v1/growth/summary", "", analysts},
 	"GET /v1/growth/ranking":          {"/v1/growth/ranking", "", analysts},
@@ -161,6 +166,9 @@ func TestEveryRouteAndCaller(t *testing.T) {
 	owner.Say(room, "hello")
 	said := owner.Say(room, "to be retracted")
 	owner.Get("/v1/conversations/"+room.String(), "Parley-Position", said.Position()).Want(200)
+	newcomer.Say(room, "to be reported")
+	var report projections.Report
+	owner.Post("/v1/conversations/"+room.String()+"/messages/2/report", `{"reason":"spam"}`).Want(201).Into(&report)
 	var up upload
 	owner.Post("/v1/media", "a file").Want(201).Into(&up)
 	business := openBusiness(t, owner, newcomer, stranger)
@@ -169,7 +177,7 @@ func TestEveryRouteAndCaller(t *testing.T) {
 		"{merchant}", business.merchant.String(), "{other}", business.other.String(), "{order}", business.order.String(),
 		"{bought}", business.bought.String(), "{business}", business.conversation.String(), "{case}", business.kase.String(), "{media}", up.Media.String(),
 		"{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(), "{leaver}", leaver.User.ID.String(),
-		"{room}", room.String(), "{position}", said.Position())
+		"{room}", room.String(), "{report}", report.ID.String(), "{position}", said.Position())
 
 	callers := map[string]func(expected) int{
 		"nobody":      func(e expected) int { return e.nobody },

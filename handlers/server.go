@@ -184,6 +184,7 @@ func (s *Server) mount() {
 	s.merchantRoutes()
 	s.orderRoutes()
 	s.caseRoutes()
+	s.reportRoutes()
 	s.appRoutes()
 	s.installRoutes()
 	s.growthRoutes()

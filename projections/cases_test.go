@@ -16,18 +16,18 @@ import (
 	"parley/projections"
 )
 
-// positionIn is the before of a page's next.
-func positionIn(t *testing.T, next string) events.Position {
+// positionIn is the position that a parameter of a page's next has.
+func positionIn(t *testing.T, next, parameter string) events.Position {
 	t.Helper()
 	parsed, err := url.Parse(next)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := strconv.ParseUint(parsed.Query().Get("before"), 10, 64)
+	position, err := strconv.ParseUint(parsed.Query().Get(parameter), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return events.Position(before)
+	return events.Position(position)
 }
 
 // service is the tea shop with conversations that have cases.

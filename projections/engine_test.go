@@ -99,7 +99,7 @@ func TestPoisonStopsItsProjectionAlone(t *testing.T) {
 					t.Errorf("the status: %+v", status)
 				}
 				for _, name := range []string{projections.UsersName, projections.ConversationsName, projections.GrowthName,
-					projections.MerchantsName, projections.OrdersName, projections.CasesName} {
+					projections.MerchantsName, projections.OrdersName, projections.CasesName, projections.ReportsName} {
 					if err := set.Wait(t.Context(), name, last); name != test.stops && !alsoStopped(test.event, name) && err != nil {
 						t.Errorf("%s: %v", name, err)
 					}
@@ -367,7 +367,7 @@ func TestStatusOfCaughtUpViews(t *testing.T) {
 
 		set, _ := w.settled()
 		for _, name := range []string{projections.UsersName, projections.ConversationsName, projections.GrowthName,
-			projections.MerchantsName, projections.OrdersName, projections.CasesName} {
+			projections.MerchantsName, projections.OrdersName, projections.CasesName, projections.ReportsName} {
 			status := w.status(set, name)
 			if status.State != projections.Running || status.Lag != 0 || status.Failure != nil || status.Position < status.Tip {
 				t.Errorf("%+v", status)

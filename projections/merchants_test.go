@@ -82,7 +82,7 @@ func TestCustomersAreShownWithTheirConsent(t *testing.T) {
 			if page.Next == nil {
 				break
 			}
-			before = positionIn(t, *page.Next)
+			before = positionIn(t, *page.Next, "before")
 		}
 		if diff := cmp.Diff([]projections.CustomerLink{of(ann, "once more", 6*time.Hour), gone, of(bob, "yes", time.Hour)}, got); diff != "" {
 			t.Errorf("the customers (-want +got):\n%s", diff)

@@ -30,6 +30,7 @@ const (
 	OrdersName        = "orders"
 	CasesName         = "cases"
 	AppsName          = "apps"
+	ReportsName       = "reports"
 )
 
 // Errors of queries and of Wait. They are compared with errors.Is.
@@ -86,6 +87,7 @@ type Set struct {
 	Revocations *Revocations
 	Media       *Media
 	Apps        *Apps
+	Reports     *Reports
 
 	log    events.Log
 	now    func() time.Time
@@ -122,6 +124,7 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		Revocations:   newRevocations(journal, opts.Logger),
 		Media:         newMedia(journal),
 		Apps:          newApps(journal),
+		Reports:       newReports(journal, conversations),
 		log:           journal.Log,
 		now:           opts.Now,
 	}
@@ -141,6 +144,7 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 		open(ctx, s, opts, meters, &s.Merchants.store, s.Merchants, func() *Merchants { return newMerchants(journal) }),
 		open(ctx, s, opts, meters, &s.Orders.store, s.Orders, func() *Orders { return newOrders(journal) }),
 		open(ctx, s, opts, meters, &s.Cases.store, s.Cases, func() *Cases { return newCases(journal) }),
+		open(ctx, s, opts, meters, &s.Reports.store, s.Reports, func() *Reports { return newReports(journal, conversations) }),
 	)
 	if err == nil {
 		err = s.stand(ctx)

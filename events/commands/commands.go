@@ -23,6 +23,7 @@ const (
 	recentMerchants     = 5_000
 	recentOrders        = 20_000
 	recentCases         = 5_000
+	recentReports       = 1_000
 )
 
 // Commands carries out intents on one journal. Its methods may be called from
@@ -41,6 +42,7 @@ type Commands struct {
 	merchants     *events.States[*decide.Merchant]
 	orders        *events.States[*decide.Order]
 	cases         *events.States[*decide.Case]
+	reports       *events.States[decide.Report]
 	apps          *events.States[*decide.App]
 }
 
@@ -55,7 +57,9 @@ func New(journal *events.Journal) *Commands {
 		merchants: events.NewStates(journal, recentMerchants, decide.NewMerchant, decide.EvolveMerchant),
 		orders:    events.NewStatesOfEvents(journal, recentOrders, decide.NewOrder, decide.EvolveOrder),
 		cases:     events.NewStates(journal, recentCases, decide.NewCase, decide.EvolveCase),
-		apps:      events.NewStates(journal, recentApps, decide.NewApp, decide.EvolveApp),
+		reports: events.NewStates(journal, recentReports,
+			func() decide.Report { return decide.Report{} }, decide.EvolveReport),
+		apps: events.NewStates(journal, recentApps, decide.NewApp, decide.EvolveApp),
 	}
 }
 
