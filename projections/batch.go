@@ -63,11 +63,43 @@ func (r *runner[T]) read(ctx context.Context, reached views.Checkpoint, careful 
 			continue
 		}
 		reached = b.reached
-		failed := b.failed != nil
+		failed, caughtUp := b.failed != nil, b.caughtUp
 		if !pass(ctx, scanned, b) || failed {
 			return
 		}
+		if caughtUp {
+			r.rest(ctx, events.Position(reached.Position))
+		}
 		b = next(reached, used)
+	}
+}
+
+// restFor is how long a projection that has caught up lets the log go on before
+// it looks again: a transaction for many events costs little more than one for
+// a few.
+const restFor = 50 * time.Millisecond
+
+// patient is a projection to which a transaction costs more than to others.
+type patient interface {
+	// restFor is in place of the constant.
+	restFor() time.Duration
+}
+
+// rest lets events gather after the position, unless somebody waits for them.
+func (r *runner[T]) rest(ctx context.Context, after events.Position) {
+	if r.awaited(after) {
+		return
+	}
+	wait := restFor
+	if p, ok := r.projection.(patient); ok {
+		wait = p.restFor()
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.hurry:
+	case <-ctx.Done():
 	}
 }
 

@@ -30,7 +30,7 @@ type model[T any] struct {
 
 func newModel[T any](p projection[T], fresh func() projection[T], store *views.Store, s settings) *model[T] {
 	m := &model[T]{projection: p, fresh: fresh, store: store, settings: s, asked: make(chan request)}
-	m.state = CatchingUp
+	m.state, m.hurry = CatchingUp, make(chan struct{}, 1)
 	return m
 }
 

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,8 @@ import (
 // progress is how far a projection is, and who waits for it to go on.
 type progress struct {
 	position atomic.Uint64
+	// hurry has a token when somebody has begun to wait; it may be nil.
+	hurry chan struct{}
 
 	mu      sync.Mutex
 	state   State     // guarded by mu
@@ -117,7 +120,18 @@ func (p *progress) enqueue(position events.Position) (waiter, error) {
 	}
 	w := waiter{position, make(chan struct{})}
 	p.waiters = append(p.waiters, w)
+	select {
+	case p.hurry <- struct{}{}:
+	default:
+	}
 	return w, nil
+}
+
+// awaited tells whether somebody waits for what comes after the position.
+func (p *progress) awaited(after events.Position) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.waiters, func(w waiter) bool { return w.position > after })
 }
 
 func (p *progress) stopped() error {
