@@ -108,6 +108,9 @@ var routeTable = map[string]row{
 	"POST /v1/apps/{id}/resume":                {"/v1/apps/{otherApp}/resume", "", operators(200)},
 	"GET /v1/apps/{id}/icon":                   {"/v1/apps/{app}/icon", "", expected{200, 200, 200, 200, 200, 200, 401}},
 	"GET /v1/apps/{id}/usage":                  {"/v1/apps/{app}/usage", "", expected{401, 403, 200, 200, 200, 403, 401}},
+	"PUT /v1/apps/{id}/webhook":                {"/v1/apps/{app}/webhook", `{"url":"{receiver}","verifyToken":"vogel"}`, appOwner},
+	"GET /v1/apps/{id}/webhook":                {"/v1/apps/{app}/webhook", "", appOwner},
+	"DELETE /v1/apps/{id}/webhook":             {"/v1/apps/{otherApp}/webhook", "", expected{401, 403, 204, 403, 403, 403, 401}},
 	"GET /v1/conversations/{id}/apps":          {"/v1/conversations/{room}/apps", "", inIt(200)},
 	"PUT /v1/conversations/{id}/apps/{app}":    {"/v1/conversations/{room}/apps/{app}", "", inIt(204)},
 	"DELETE /v1/conversations/{id}/apps/{app}": {"/v1/conversations/{room}/apps/{app}", "", inIt(204)},
@@ -159,7 +162,7 @@ var routeTable = map[string]row{
 }
 
 func TestEveryRouteAndCaller(t *testing.T) {
-	h := handlertest.Open(t)
+	h := handlertest.Open(t, reachable)
 	owner, stranger, newcomer := h.Person("owner"), h.Person("stranger"), h.Person("newcomer")
 	leaver := h.Person("leaver")
 	room := owner.Start("group", newcomer)
@@ -173,7 +176,9 @@ func TestEveryRouteAndCaller(t *testing.T) {
 	owner.Post("/v1/media", "a file").Want(201).Into(&up)
 	business := openBusiness(t, owner, newcomer, stranger)
 	app, other := bringApp(h, owner), bringApp(h, owner)
-	names := strings.NewReplacer("{app}", app.App.ID.String(), "{otherApp}", other.App.ID.String(),
+	hook := receiver(t, "vogel").URL
+	owner.Do("PUT", "/v1/apps/"+app.App.ID.String()+"/webhook", map[string]string{"url": hook, "verifyToken": "vogel"}).Want(200)
+	names := strings.NewReplacer("{receiver}", hook, "{app}", app.App.ID.String(), "{otherApp}", other.App.ID.String(),
 		"{merchant}", business.merchant.String(), "{other}", business.other.String(), "{order}", business.order.String(),
 		"{bought}", business.bought.String(), "{business}", business.conversation.String(), "{case}", business.kase.String(), "{media}", up.Media.String(),
 		"{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(), "{leaver}", leaver.User.ID.String(),

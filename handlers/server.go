@@ -17,6 +17,7 @@ import (
 
 	"parley/events"
 	"parley/events/commands"
+	"parley/handlers/outbound"
 	"parley/projections"
 )
 
@@ -115,6 +116,9 @@ type Options struct {
 	Origins []string
 	// Proxies are the networks whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
+	// Outbound are the networks, beyond the internet, in which addresses that
+	// others name may be reached.
+	Outbound []netip.Prefix
 	// Limits may be zero.
 	Limits Limits
 	// Version is shown in the API's description.
@@ -131,6 +135,7 @@ type Server struct {
 	traffic *traffic
 	streams streamMeters
 	grants  *grants
+	outward *http.Client // for addresses that others name
 	openAPI []byte
 	docs    []byte
 }
@@ -139,6 +144,7 @@ type Server struct {
 func New(options Options) (*Server, error) {
 	options.Limits = options.Limits.withDefaults()
 	s := &Server{Options: options, root: chi.NewRouter(), routes: chi.NewRouter()}
+	s.outward = outbound.NewClient(outbound.Options{Allow: s.Outbound})
 	var err error
 	if s.traffic, err = newTraffic(s.Metrics); err != nil {
 		return nil, err
@@ -187,6 +193,7 @@ func (s *Server) mount() {
 	s.reportRoutes()
 	s.appRoutes()
 	s.installRoutes()
+	s.webhookRoutes()
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()

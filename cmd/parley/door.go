@@ -19,6 +19,7 @@ type door struct {
 	cert, key  string
 	origins    []string
 	proxies    []string
+	outbound   []string
 	issuer     string
 	audience   string
 	userClaim  string
@@ -30,6 +31,7 @@ func (d *door) register(flags *pflag.FlagSet) {
 	flags.StringVar(&d.key, "tls-key", "", "private key file of the certificate, in PEM")
 	flags.StringSliceVar(&d.origins, "cors-origin", nil, "origins, as https://chat.example, whose pages may use the API")
 	flags.StringSliceVar(&d.proxies, "trusted-proxy", nil, "addresses or networks, as 10.0.0.0/8, of proxies whose X-Forwarded-For is believed")
+	flags.StringSliceVar(&d.outbound, "outbound-allow", nil, "addresses or networks, as 10.0.0.0/8, beyond the internet in which webhooks and files that are named by address may be")
 	flags.StringVar(&d.issuer, "oidc-issuer", "", "URL of an OpenID Connect issuer whose tokens are accepted; it issues tokens in place of this server then")
 	flags.StringVar(&d.audience, "oidc-audience", "parley", "the audience that the issuer's tokens must name")
 	flags.StringVar(&d.userClaim, "oidc-user-claim", "sub", "the claim of the issuer's tokens that names the user")
@@ -51,6 +53,13 @@ func (d *door) configure(options *handlers.Options) error {
 			return misused("--trusted-proxy: %w", err)
 		}
 		options.Proxies = append(options.Proxies, network)
+	}
+	for _, allowed := range d.outbound {
+		network, err := parseNetwork(allowed)
+		if err != nil {
+			return misused("--outbound-allow: %w", err)
+		}
+		options.Outbound = append(options.Outbound, network)
 	}
 	if d.issuer == "" {
 		return nil

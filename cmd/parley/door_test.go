@@ -62,6 +62,7 @@ func TestADoorThatCannotBeOpened(t *testing.T) {
 		"--cors-origin chat.example":                              "--cors-origin",
 		"--cors-origin https://chat.example/":                     "--cors-origin",
 		"--trusted-proxy ten":                                     "--trusted-proxy",
+		"--outbound-allow ten":                                    "--outbound-allow",
 		"--oidc-issuer accounts.example":                          "--oidc-issuer",
 		"--oidc-issuer https://accounts.example --oidc-audience=": "--oidc-audience",
 	} {

@@ -39,6 +39,7 @@ type App struct {
 	Suspended string
 	// Credentials hold the newest first; there are at most two.
 	Credentials []Credential
+	Webhook     Webhook
 }
 
 // Credential is a secret and a token of an app.
@@ -72,6 +73,12 @@ func EvolveApp(a *App, fact events.Fact) *App {
 		a.Suspended = ""
 	case *events.AppSecretRotated:
 		a.rotate(f)
+	case *events.WebhookConfigured:
+		a.Webhook = Webhook{Configuration: f.Configuration, URL: f.URL, Fields: f.Fields}
+	case *events.WebhookRemoved:
+		a.Webhook = Webhook{}
+	case *events.WebhookDisabled:
+		a.Webhook.Disabled = f.Reason
 	}
 	return a
 }
