@@ -49,3 +49,11 @@ var appExamples = []events.Fact{
 	&events.AppRemoved{Conversation: room, App: gifApp, By: ada},
 	&events.AttachmentShared{Conversation: room, App: card, Text: events.Private("It runs!"), Attachments: attached},
 }
+
+var pageExamples = []events.Fact{
+	&events.AppConnected{Merchant: shop, App: card, By: ada, Grants: listing.Grants, Seed: room},
+	&events.AppDisconnected{Merchant: shop, App: gifApp, By: ada},
+	&events.ThreadControlPassed{Conversation: room, App: gifApp, To: shop, Metadata: events.Private("asks for a refund")},
+	&events.ThreadControlTaken{Conversation: room, App: gifApp, From: shop, Metadata: events.Private("is done")},
+	&events.ThreadControlRequested{Conversation: room, App: gifApp, Owner: shop, Metadata: events.Private("knows refunds")},
+}

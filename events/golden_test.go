@@ -57,7 +57,7 @@ var examples = append([]events.Fact{
 	&events.SubjectRevoked{Subject: ada.String()},
 	&events.MessageReported{Report: events.ReportID(room, 7, bob), Conversation: room, Number: 7, By: bob, Reason: events.Private("It sells watches")},
 	&events.ReportResolved{Report: events.ReportID(room, 7, bob), Reporter: bob, By: "operator", Outcome: events.Upheld, Note: events.Private("retracted")},
-}, slices.Concat(commerceExamples, mediaExamples, appExamples)...)
+}, slices.Concat(commerceExamples, mediaExamples, appExamples, pageExamples)...)
 
 // variants are facts with fields that the examples leave out, by what they
 // have more.

@@ -194,6 +194,7 @@ func (s *Server) mount() {
 	s.appRoutes()
 	s.installRoutes()
 	s.webhookRoutes()
+	s.pageRoutes()
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()

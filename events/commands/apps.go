@@ -229,7 +229,7 @@ func (c *Commands) RemoveApp(ctx context.Context, cause events.Cause, conversati
 func (c *Commands) Installation(ctx context.Context, conversation, app uuid.UUID, grant events.Grant) (decide.Installation, error) {
 	var found decide.Installation
 	err := c.withConversation(ctx, conversation, func(room *decide.Conversation) error {
-		found = room.Apps[app]
+		found, _ = room.Installed(app)
 		return room.May(app, grant)
 	})
 	return found, err

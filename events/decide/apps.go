@@ -264,17 +264,28 @@ type Installation struct {
 	Since uint64
 }
 
-// May refuses an app what the participants did not grant it. To an app that
-// is not in the conversation there is none.
+// May refuses an app what it was not granted, by participants or by the
+// conversation's merchant. To an app that is not in the conversation there is
+// none.
 func (c *Conversation) May(app uuid.UUID, grant events.Grant) error {
-	installed, ok := c.Apps[app]
+	installed, ok := c.Installed(app)
 	if !ok {
 		return NoSuchConversation()
 	}
 	if !slices.Contains(installed.Grants, grant) {
-		return refuse(Forbidden, "", "the app was not granted %s in this conversation", grant)
+		return because(ErrNotGranted, Forbidden, "the app was not granted %s in this conversation", grant)
 	}
 	return nil
+}
+
+// Installed tells what an app may do in the conversation: as it was installed
+// there, or as its merchant connected it.
+func (c *Conversation) Installed(app uuid.UUID) (Installation, bool) {
+	if installed, ok := c.Apps[app]; ok {
+		return installed, true
+	}
+	connected, ok := c.Business.Connection(app)
+	return connected.Installation, ok
 }
 
 // InstallApp lets an app take part in a conversation, or changes what it may

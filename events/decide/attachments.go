@@ -78,9 +78,11 @@ func (m Message) admittedTo(c *Conversation) error {
 		}
 	}
 	if m.Text != "" || len(m.Attachments) == 0 {
-		return c.May(m.App.ID, events.WriteMessages)
+		if err := c.May(m.App.ID, events.WriteMessages); err != nil {
+			return err
+		}
 	}
-	return nil
+	return c.speaks(m.App.ID)
 }
 
 // shared is the fact of an app that brings files.

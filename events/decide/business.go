@@ -71,13 +71,14 @@ func (c *Conversation) speaker(author uuid.UUID) (uuid.UUID, error) {
 		return uuid.Nil, NoSuchConversation()
 	}
 	_, customer := c.Participants[author]
+	_, guest := c.Apps[author] // an app that was installed here speaks for nobody
 	switch linked := c.Business.Customers[c.Customer()]; {
-	case linked && customer:
+	case linked && (customer || guest):
 		return uuid.Nil, nil
 	case linked:
 		return c.Merchant, nil
 	case customer:
 		return uuid.Nil, refuse(Taken, "", "you have left this merchant; opt in again to write to it")
 	}
-	return uuid.Nil, refuse(Taken, "", "the customer has not opted in to this merchant, or has left it")
+	return uuid.Nil, because(ErrNotLinked, Taken, "the customer has not opted in to this merchant, or has left it")
 }

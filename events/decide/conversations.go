@@ -23,6 +23,8 @@ type Conversation struct {
 	Business *Merchant
 	// Apps are those that take part.
 	Apps map[uuid.UUID]Installation
+	// control is who has a business conversation's thread, if it was passed on.
+	control *uuid.UUID
 	// joined is how many people ever joined.
 	joined int
 	// Pinned are the numbers of messages, those pinned last at the end.
@@ -54,6 +56,10 @@ func EvolveConversation(c *Conversation, fact events.Fact) *Conversation {
 		c.unpin(f.Number)
 	case *events.AppInstalled, *events.AppRemoved:
 		c.evolveApps(fact)
+	case *events.ThreadControlPassed:
+		c.control = &f.To
+	case *events.ThreadControlTaken:
+		c.control = &f.App
 	}
 	return c
 }

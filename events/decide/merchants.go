@@ -28,6 +28,9 @@ type Merchant struct {
 	Agents map[uuid.UUID]events.AgentRole
 	// Customers are those who have opted in and not left.
 	Customers map[uuid.UUID]bool
+	// Connected are the apps that speak for the merchant; the first of them is
+	// the one whose threads they are unless it passes them on.
+	Connected []Connection
 }
 
 // NewMerchant is a merchant before its first fact.
@@ -49,6 +52,8 @@ func EvolveMerchant(m *Merchant, fact events.Fact) *Merchant {
 		m.Customers[f.Customer] = true
 	case *events.CustomerUnlinked:
 		delete(m.Customers, f.Customer)
+	case *events.AppConnected, *events.AppDisconnected:
+		m.evolvePage(fact)
 	}
 	return m
 }
