@@ -92,7 +92,7 @@ func anAppSharesFiles(t *testing.T, s *stage, browser context.Context) {
 
 	b.sees(".byline", "Moving Pictures")
 	b.sees(".byline .standing", "App")
-	b.is("document.querySelector('.gutter .avatar.app img')?.naturalWidth === 40")
+	b.is("document.querySelector('.gutter .avatar.of-app img')?.naturalWidth === 40")
 	b.is("document.querySelector('.moving img').naturalWidth === 40 && document.querySelector('.moving img').checkVisibility()")
 	b.click(".moving .motion[aria-label='Hold still: blink.gif']")
 	b.is("document.querySelector('.moving.still canvas').checkVisibility() && !document.querySelector('.moving img').checkVisibility()")

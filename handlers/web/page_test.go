@@ -36,6 +36,7 @@ func TestPageInABrowser(t *testing.T) {
 		{"a group is kept in order", aGroupIsKeptInOrder},
 		{"a picture is sent", aPictureIsSent},
 		{"an app shares files", anAppSharesFiles},
+		{"an app is added from the directory", anAppIsAddedFromTheDirectory},
 		{"a text stays a text", aTextStaysAText},
 		{"a long conversation scrolls back", aLongConversationScrollsBack},
 		{"a lost server is waited for", aLostServerIsWaitedFor},

@@ -1,7 +1,8 @@
 // One open conversation: its head, its transcript, and the place to write.
 
-import { announce, button, failure, h } from './dom.js';
+import { announce, failure, h } from './dom.js';
 import { Actions } from './actions.js';
+import { Apps } from './apps.js';
 import { Compose } from './compose.js';
 import { History } from './history.js';
 import { icon } from './icons.js';
@@ -9,6 +10,7 @@ import { lookOf, messageRow, pendingRow, summary } from './message.js';
 import { Participants } from './participants.js';
 import { faceOf, titleOf } from './people.js';
 import { ReadMarker } from './reading.js';
+import { Side } from './side.js';
 import { Timeline } from './timeline.js';
 import { Typing } from './typing.js';
 
@@ -38,7 +40,7 @@ export class Conversation {
     this.#history = new History(context.api, id);
     this.head = h('header', { class: 'pane-head' });
     this.room = h('div', { class: 'room' }, skeleton());
-    this.side = h('aside', { class: 'side', hidden: true, 'aria-label': 'Participants' });
+    this.side = this.#sides();
     this.#typing = new Typing(context, id);
     this.#actions = new Actions(context, id, {
       describe: () => this.#conversation, received: (message) => this.receive([message]),
@@ -49,7 +51,7 @@ export class Conversation {
     });
     this.pinned = h('button', { type: 'button', class: 'pinned', hidden: true, on: { click: () => this.#showPinned() } });
     this.element = h('section', { class: 'conversation', 'aria-label': 'Conversation' },
-      h('div', { class: 'pane' }, this.head, this.pinned, this.room, this.#typing.element, this.compose.element), this.side);
+      h('div', { class: 'pane' }, this.head, this.pinned, this.room, this.#typing.element, this.compose.element), this.side.element);
     this.#drawHead();
   }
 
@@ -125,7 +127,7 @@ export class Conversation {
     if (JSON.stringify(before?.pinned) !== JSON.stringify(conversation.pinned)) this.#drawPinned();
     if (shape(before) === shape(conversation)) return;
     this.#drawHead();
-    if (!this.side.hidden) this.#drawSide();
+    this.side.redraw('participants');
   }
 
   /** Somebody came, left or has another role; or the title or the pins have changed. */
@@ -195,9 +197,7 @@ export class Conversation {
       h('div', { class: 'pane-name' },
         h('h2', { class: 'pane-title', tabindex: '-1' }, titleOf(conversation, people)),
         h('p', { class: 'pane-note' }, this.#note(conversation))),
-      button('Participants', {
-        content: icon('people'), kind: 'tool', 'aria-expanded': String(!this.side.hidden), onClick: () => this.toggleSide(),
-      }));
+      ...this.side.buttons);
   }
 
   #note({ kind, participants, merchantId }) {
@@ -208,20 +208,16 @@ export class Conversation {
     return participants.length === 1 ? 'Only you' : `${participants.length.toLocaleString('en')} people`;
   }
 
-  toggleSide() {
-    this.side.hidden = !this.side.hidden;
-    this.head.querySelector('[aria-expanded]')?.setAttribute('aria-expanded', String(!this.side.hidden));
-    if (this.side.hidden) return this.head.querySelector('[aria-expanded]')?.focus();
-    this.#drawSide();
-    this.side.querySelector('h3')?.focus();
-  }
-
-  #drawSide() {
-    const panel = new Participants(this.#context, this.#conversation, {
-      close: () => this.toggleSide(),
-      changed: (conversation) => this.describe(conversation),
+  /** What can be opened beside the transcript. */
+  #sides() {
+    const context = this.#context;
+    return new Side({
+      participants: {
+        label: 'Participants', sign: 'people',
+        make: () => new Participants(context, this.#conversation, (conversation) => this.describe(conversation)).nodes,
+      },
+      apps: { label: 'Apps', sign: 'apps', make: () => new Apps(context, this.id).nodes },
     });
-    this.side.replaceChildren(panel.element);
   }
 
   #row(message, previous) {

@@ -15,21 +15,17 @@ export class Participants {
   #changed;
   #shown = STEP;
 
-  /** `close()` closes the panel, `changed(conversation)` tells of a new description. */
-  constructor(context, conversation, { close, changed }) {
+  /** `changed(conversation)` tells of a new description. */
+  constructor(context, conversation, changed) {
     this.#context = context;
     this.#conversation = conversation;
     this.#changed = changed;
     this.list = h('ul', { class: 'people', role: 'list' });
     this.more = button('Show more', { kind: 'quiet', onClick: () => { this.#shown += STEP; this.#draw(); } });
     this.trouble = h('p', { class: 'field-error', role: 'alert' });
-    this.element = h('div', { class: 'panel', on: { keydown: (event) => event.key === 'Escape' && (event.stopPropagation(), close()) } },
-      h('header', { class: 'panel-head' },
-        h('h3', { tabindex: '-1' }, 'Participants'),
-        button('Close participants', { content: icon('close'), kind: 'tool', onClick: close })),
-      h('div', { class: 'panel-body' }, this.list, this.more,
-        conversation.kind === 'group' ? this.#addForm() : null, this.#choices(),
-        conversation.kind === 'group' ? this.#leaveButton() : null, this.trouble));
+    this.nodes = [this.list, this.more,
+      conversation.kind === 'group' ? this.#addForm() : null, this.#choices(),
+      conversation.kind === 'group' ? this.#leaveButton() : null, this.trouble];
     this.#draw();
   }
 

@@ -38,7 +38,7 @@ export class People extends EventTarget {
 
   /** Learns what a message tells of who it is from: an app, or a merchant. */
   meet({ app, merchant }) {
-    if (app && !this.#known.has(app.id)) this.#learn(app.id, { id: app.id, displayName: app.name, icon: app.icon, kind: 'app' });
+    if (app && !this.#known.has(app.id)) this.#learn(app.id, { id: app.id, displayName: app.name, icon: app.icon, kind: 'of-app' });
     if (merchant) this.#merchants.add(merchant);
   }
 
@@ -95,7 +95,7 @@ export class People extends EventTarget {
   /** The leaf with somebody's initials, or an app's icon. */
   avatar(id) {
     const known = this.get(id);
-    const kind = known?.kind ?? (this.#merchants.has(id) ? 'merchant' : '');
+    const kind = known?.kind ?? (this.#merchants.has(id) ? 'of-merchant' : '');
     const face = h('span', { class: `avatar tone-${toneOf(id)}${this.#online.has(id) ? ' online' : ''} ${kind}`.trim(), 'aria-hidden': 'true', data: { user: id, show: 'initials' } },
       initials(nameOf(known)));
     if (known?.icon) wear(face, known.icon);
@@ -127,7 +127,7 @@ export class People extends EventTarget {
   async #ask(id) {
     if (!this.#merchants.has(id)) return this.#api.get(`/v1/users/${encodeURIComponent(id)}`);
     const { name } = await this.#api.get(`/v1/merchants/${encodeURIComponent(id)}`);
-    return { id, displayName: name, kind: 'merchant' };
+    return { id, displayName: name, kind: 'of-merchant' };
   }
 
   #learn(id, user) {
