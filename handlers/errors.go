@@ -70,7 +70,7 @@ var verdicts = []verdict{
 
 	{projections.ErrBehind, http.StatusServiceUnavailable, "the view has not reached Parley-Position yet; repeat the request"},
 	{projections.ErrBuilding, http.StatusServiceUnavailable, "this view is being built from the log; repeat the request"},
-	{projections.ErrUnavailable, http.StatusServiceUnavailable, "the database of the views is not available; repeat the request"},
+	{projections.ErrUnavailable, http.StatusServiceUnavailable, "the database is not available; repeat the request, with the same Idempotency-Key if it has one"},
 	{projections.ErrStopped, http.StatusServiceUnavailable, "this view is stopped and cannot show what was written last; an operator must look into it"},
 	{projections.ErrNotFound, http.StatusNotFound, "there is no such thing"},
 	{projections.ErrNotParticipant, http.StatusNotFound, "there is no such thing"},

@@ -43,15 +43,36 @@ func readKey(path string) (ed25519.PrivateKey, error) {
 	if block == nil || block.Type != keyBlock {
 		return nil, fmt.Errorf("%s holds no key; restore it from a backup, or remove it to make a new one (all tokens become invalid)", path)
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := parseKey(block.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	return key, nil
+}
+
+func parseKey(der []byte) (ed25519.PrivateKey, error) {
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, err
+	}
 	key, ok := parsed.(ed25519.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s holds a %T, not an Ed25519 key", path, parsed)
+		return nil, fmt.Errorf("a %T is not an Ed25519 key", parsed)
 	}
 	return key, nil
+}
+
+// SigningKey is the key in a file, or a new one if there is no file, in PKCS #8
+// as ParseTokens takes it. The file is left as it is.
+func SigningKey(path string, random io.Reader) ([]byte, error) {
+	key, err := readKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, key, err = ed25519.GenerateKey(random)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the tokens' signing key: %w", err)
+	}
+	return x509.MarshalPKCS8PrivateKey(key)
 }
 
 // makeKey writes a new key under a temporary name and links it into place, so

@@ -109,6 +109,20 @@ func OpenTokens(path string, now func() time.Time) (*Tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the tokens' signing key: %w", err)
 	}
+	return newTokens(key, now)
+}
+
+// ParseTokens is OpenTokens with a signing key in PKCS #8, as SigningKey gives
+// it.
+func ParseTokens(der []byte, now func() time.Time) (*Tokens, error) {
+	key, err := parseKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("the tokens' signing key: %w", err)
+	}
+	return newTokens(key, now)
+}
+
+func newTokens(key ed25519.PrivateKey, now func() time.Time) (*Tokens, error) {
 	verified, err := lru.New[[sha256.Size]byte, *Caller](verifiedTokens)
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func openAPI(ctx context.Context, c *config, scope handlers.Scope) (*api, error)
 	}
 	h, err := open(ctx, &quiet, quiet.logger())
 	if errors.Is(err, node.ErrInUse) {
-		return remoteAPI(c, scope, err)
+		return remoteAPI(ctx, c, scope, err)
 	}
 	if err != nil {
 		return nil, err
@@ -44,11 +44,11 @@ func openAPI(ctx context.Context, c *config, scope handlers.Scope) (*api, error)
 	return localAPI(ctx, h, scope)
 }
 
-func remoteAPI(c *config, scope handlers.Scope, inUse error) (*api, error) {
+func remoteAPI(ctx context.Context, c *config, scope handlers.Scope, inUse error) (*api, error) {
 	if _, err := os.Stat(c.controlSocket()); err != nil {
 		return nil, inUse
 	}
-	tokens, err := handlers.OpenTokens(c.tokenKey(), time.Now)
+	tokens, err := c.openTokensAlone(ctx)
 	if err != nil {
 		return nil, err
 	}

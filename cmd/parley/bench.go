@@ -182,10 +182,11 @@ func benchJournal(ctx context.Context, dir string) (_ *events.Journal, _ func() 
 	if err != nil {
 		return nil, nil, err
 	}
-	keys, err := h.openVault(ctx)
+	keys, err := openVault(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
+	h.closers = append(h.closers, keys)
 	return &events.Journal{Log: log, Keys: keys, Now: time.Now, NewID: newID}, h.close, nil
 }
 

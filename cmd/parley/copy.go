@@ -14,8 +14,9 @@ import (
 	"parley/events/vault"
 )
 
-// moveFlags name two houses, each by a data directory or by the connection
-// string of a cluster and the data directory of its vault.
+// moveFlags name two houses, each by a data directory, or by the connection
+// string of a cluster and where its vault is: a data directory or a PostgreSQL
+// database.
 type moveFlags struct{ from, to, fromKeys, toKeys string }
 
 func copyCommand(c *config) *cobra.Command {
@@ -24,19 +25,23 @@ func copyCommand(c *config) *cobra.Command {
 		Use:   "copy --from LOG --to LOG",
 		Short: "Copy a log and its keys between a data directory and a cluster, and compare them",
 		Long: "Copy a log and its keys between data directories and EventStoreDB clusters. A copy that was\n" +
-			"stopped goes on when it is run again. At the end both logs are read and their digests compared.",
+			"stopped goes on when it is run again. At the end both logs are read and their digests compared.\n" +
+			"With --from-keys and --to-keys alone, only keys are copied.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, c) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&m.from, "from", "", "data directory, or connection string of a cluster")
 	flags.StringVar(&m.to, "to", "", "data directory, or connection string of a cluster")
-	flags.StringVar(&m.fromKeys, "from-keys", "", "data directory of the source's vault, if --from is a cluster")
-	flags.StringVar(&m.toKeys, "to-keys", "", "data directory for the target's vault, if --to is a cluster")
+	flags.StringVar(&m.fromKeys, "from-keys", "", "where the source's vault is: a data directory, or the URL (postgres://…) of a database")
+	flags.StringVar(&m.toKeys, "to-keys", "", "where the target's vault shall be: a data directory, or the URL (postgres://…) of a database")
 	return cmd
 }
 
 func (m *moveFlags) run(cmd *cobra.Command, c *config) (err error) {
+	if m.from == "" && m.to == "" && m.fromKeys != "" && m.toKeys != "" {
+		return m.copyKeysAlone(cmd, c)
+	}
 	if m.from == "" || m.to == "" || m.from == m.to {
 		return misused("say what to copy: --from and --to, each a data directory or a connection string")
 	}
@@ -62,7 +67,7 @@ func (m *moveFlags) run(cmd *cobra.Command, c *config) (err error) {
 		return fmt.Errorf("--to: %w", err)
 	}
 	defer func() { err = errors.Join(err, closeTo()) }()
-	keys, keysErr := m.copyKeys(ctx)
+	keys, keysErr := m.copyKeys(ctx, c)
 	if keysErr != nil && !errors.Is(keysErr, errNoKeys) {
 		return keysErr
 	}
@@ -94,32 +99,83 @@ func openAnyLog(ctx context.Context, c *config, name string) (events.Log, func()
 	return log, h.close, err
 }
 
+func (m *moveFlags) copyKeysAlone(cmd *cobra.Command, c *config) error {
+	keys, err := m.copyKeys(cmd.Context(), c)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "copied: %d keys\n", keys)
+	return err
+}
+
 // copyKeys takes the keys to their new vault, under the master key that they
 // have. They go first: no event must arrive before its key.
-func (m *moveFlags) copyKeys(ctx context.Context) (_ int, err error) {
+func (m *moveFlags) copyKeys(ctx context.Context, c *config) (_ int, err error) {
 	if m.fromKeys == "" || m.toKeys == "" {
 		return 0, fmt.Errorf("%w: name --from-keys and --to-keys", errNoKeys)
 	}
-	source := &house{config: &config{data: m.fromKeys}}
-	keys, err := source.openVault(ctx)
+	if m.fromKeys == m.toKeys {
+		return 0, misused("--from-keys and --to-keys are the same")
+	}
+	from, to := m.keeper(c, m.fromKeys), m.keeper(c, m.toKeys)
+	if err := mustHaveVault(ctx, from); err != nil {
+		return 0, fmt.Errorf("--from-keys: %w", err)
+	}
+	keys, err := openVault(ctx, from)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, keys.Close()) }()
-	taken, err := adoptKeys(ctx, filepath.Join(m.fromKeys, vaultFolder), filepath.Join(m.toKeys, vaultFolder), keys.Travellers(ctx))
+	taken, err := adoptKeys(ctx, from.vaultDir(), to.vaultPlace(), keys.Travellers(ctx))
 	if err != nil {
 		return 0, err
 	}
-	return taken, m.needMaster()
+	return taken, needMaster(from, to)
+}
+
+// keeper is a house of which only the keys matter. The master key of a database
+// is looked for in the directory that is named beside it.
+func (m *moveFlags) keeper(c *config, name string) *config {
+	if !isPostgres(name) {
+		return &config{data: name, views: sqlite}
+	}
+	data := c.data
+	for _, other := range []string{m.fromKeys, m.toKeys} {
+		if !isPostgres(other) {
+			data = other
+		}
+	}
+	return &config{data: data, views: name}
+}
+
+func mustHaveVault(ctx context.Context, c *config) error {
+	if !isPostgres(c.views) {
+		if _, err := os.Stat(filepath.Join(c.vaultDir(), vault.FileName)); err != nil {
+			return fmt.Errorf("there is no vault: %w", err)
+		}
+		return nil
+	}
+	place := vault.Database(c.views)
+	made, err := place.Exists(ctx)
+	if err == nil && !made {
+		err = fmt.Errorf("there is no vault %s", place)
+	}
+	return err
 }
 
 // needMaster tells the operator where the master key has to be.
-func (m *moveFlags) needMaster() error {
-	path := filepath.Join(m.toKeys, vaultFolder, vault.MasterFileName)
-	if _, err := os.Stat(path); err == nil || os.Getenv(vault.MasterVariable) != "" {
+func needMaster(from, to *config) error {
+	if os.Getenv(vault.MasterVariable) != "" {
 		return nil
 	}
-	_, err := fmt.Fprintf(os.Stderr, "copy the master key by hand, it is never moved for you: %s to %s\n",
-		filepath.Join(m.fromKeys, vaultFolder, vault.MasterFileName), path)
+	source, target := filepath.Join(from.vaultDir(), vault.MasterFileName), filepath.Join(to.vaultDir(), vault.MasterFileName)
+	if isPostgres(to.views) {
+		_, err := fmt.Fprintf(os.Stderr, "give the master key to each server by hand, it is never moved for you: the content of %s in %s\n", source, vault.MasterVariable)
+		return err
+	}
+	if _, err := os.Stat(target); err == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(os.Stderr, "copy the master key by hand, it is never moved for you: %s to %s\n", source, target)
 	return err
 }

@@ -98,7 +98,7 @@ func importLines(cmd *cobra.Command, c *config, path string) (err error) {
 	}
 	keys := 0
 	if lines.HasKeys {
-		if keys, err = adoptKeys(cmd.Context(), c.vaultDir(), c.vaultDir(), lines.Keys()); err != nil {
+		if keys, err = adoptKeys(cmd.Context(), c.vaultDir(), c.vaultPlace(), lines.Keys()); err != nil {
 			return err
 		}
 	}
@@ -115,13 +115,10 @@ func importLines(cmd *cobra.Command, c *config, path string) (err error) {
 	return nil
 }
 
-// adoptKeys puts keys into the vault of one directory under the master key of
-// another, which may be the same.
-func adoptKeys(ctx context.Context, masterDir, vaultDir string, keys iter.Seq2[vault.WrappedKey, error]) (int, error) {
-	for _, dir := range []string{masterDir, vaultDir} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return 0, fmt.Errorf("making the vault's directory: %w", err)
-		}
+// adoptKeys puts keys into a vault, under the master key that they have.
+func adoptKeys(ctx context.Context, masterDir string, to vault.Place, keys iter.Seq2[vault.WrappedKey, error]) (int, error) {
+	if err := os.MkdirAll(masterDir, 0o700); err != nil {
+		return 0, fmt.Errorf("making the vault's directory: %w", err)
 	}
 	environment := os.Getenv(vault.MasterVariable)
 	file := filepath.Join(masterDir, vault.MasterFileName)
@@ -132,5 +129,5 @@ func adoptKeys(ctx context.Context, masterDir, vaultDir string, keys iter.Seq2[v
 	if err != nil {
 		return 0, err
 	}
-	return vault.Adopt(ctx, filepath.Join(vaultDir, vault.FileName), master, keys)
+	return vault.Adopt(ctx, to, master, keys)
 }

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -63,7 +60,7 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	}()
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h.commands = commands.New(h.journal)
-	if h.tokens, err = handlers.OpenTokens(c.tokenKey(), time.Now); err != nil {
+	if h.tokens, err = c.openTokens(ctx, h.vault); err != nil {
 		return nil, err
 	}
 	engine, err := h.openViews(ctx)
@@ -108,9 +105,10 @@ func openStores(ctx context.Context, c *config, logger *slog.Logger) (_ *house, 
 	if err != nil {
 		return nil, err
 	}
-	if h.vault, err = h.openVault(ctx); err != nil {
+	if h.vault, err = openVault(ctx, c); err != nil {
 		return nil, err
 	}
+	h.closers = append(h.closers, h.vault)
 	h.journal = &events.Journal{Log: log, Keys: h.vault, Now: time.Now, NewID: newID}
 	return h, nil
 }
@@ -136,23 +134,6 @@ func (h *house) openLog(ctx context.Context) (events.Log, error) {
 	h.node, h.health = n, n.Health
 	h.closers = append(h.closers, n)
 	return n, nil
-}
-
-func (h *house) openVault(ctx context.Context) (*vault.Vault, error) {
-	dir := h.config.vaultDir()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the vault's directory: %w", err)
-	}
-	master, err := vault.LoadMaster(dir, os.Getenv(vault.MasterVariable), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := vault.Open(ctx, filepath.Join(dir, vault.FileName), master, vault.Options{})
-	if err != nil {
-		return nil, err
-	}
-	h.closers = append(h.closers, keys)
-	return keys, nil
 }
 
 // project runs the projections until close.

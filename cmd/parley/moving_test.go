@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"parley/events/pgtest"
 )
 
 // talked is a data directory in which ada has talked to bob.
@@ -98,6 +100,52 @@ func TestAHouseMovesToAClusterAndBack(t *testing.T) {
 	cluster.stop()
 	w.handMaster(t, back)
 	w.mustReadAs(t, back)
+}
+
+// TestKeysMoveToPostgres has a house go on with its views, keys and tokens in
+// PostgreSQL, and come back from there.
+func TestKeysMoveToPostgres(t *testing.T) {
+	views := pgtest.URL(t)
+	w := talk(t)
+	ada := holder(t, "", w.data, "--user", w.ada)
+	refused := start(t, nil, "serve", "--data", w.data, "--listen", "127.0.0.1:0", "--views", views)
+	if code := refused.wait(); code != failed || !strings.Contains(refused.stderr.String(), "--to-keys") {
+		t.Errorf("before the keys are there: exit code %d, %s", code, refused.stderr)
+	}
+	if out := finish(t, "copy", "--from-keys", w.data, "--to-keys", views); out != "copied: 3 keys\n" {
+		t.Errorf("copying the keys says %q", out)
+	}
+	p := serve(t, w.data, "--views", views)
+	ada.address = p.address()
+	ada.eventually("/v1/conversations/" + w.room)
+	if lines := ada.transcript(w.room); len(lines) != 2 || lines[0].Text+lines[1].Text == "" {
+		t.Errorf("the conversation reads %+v", lines)
+	}
+	ada.token = holder(t, "", w.data, "--views", views, "--user", w.ada).token
+	ada.say(w.room, "The keys have moved.")
+	p.stop()
+
+	wrong := start(t, []string{"PARLEY_MASTER_KEY=" + strings.Repeat("ab", 32)}, "token", "--data", t.TempDir(), "--views", views, "--user", w.ada)
+	if code := wrong.wait(); code != failed || !strings.Contains(wrong.stderr.String(), "PARLEY_MASTER_KEY") {
+		t.Errorf("with another master key: exit code %d, %s", code, wrong.stderr)
+	}
+	without := start(t, nil, "token", "--data", t.TempDir(), "--views", views, "--user", w.ada)
+	if code := without.wait(); code != failed || !strings.Contains(without.stderr.String(), "PARLEY_MASTER_KEY") {
+		t.Errorf("without a master key: exit code %d, %s", code, without.stderr)
+	}
+
+	backup, back := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "data")
+	finish(t, "backup", "--data", w.data, "--views", views, backup)
+	w.handMaster(t, back)
+	if out := finish(t, "copy", "--from", backup, "--from-keys", views, "--to", back); !strings.Contains(out, "3 keys") {
+		t.Errorf("the way back says %q", out)
+	}
+	w.handMaster(t, backup)
+	for _, data := range []string{backup, back} {
+		if out := finish(t, "verify", "--data", data); !strings.Contains(out, "3 keys, 0 files, nothing wrong") {
+			t.Errorf("verify says %q", out)
+		}
+	}
 }
 
 func TestABackupIsTakenWhileServing(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -26,10 +25,7 @@ func tokenCommand(c *config) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.makeData(); err != nil {
-				return err
-			}
-			tokens, err := handlers.OpenTokens(c.tokenKey(), time.Now)
+			tokens, err := c.openTokensAlone(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -35,7 +35,7 @@ func newWorld(t *testing.T) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := vault.Open(t.Context(), filepath.Join(t.TempDir(), "vault.db"), master, vault.Options{})
+	keys, err := vault.Open(t.Context(), vault.File(filepath.Join(t.TempDir(), "vault.db")), master, vault.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

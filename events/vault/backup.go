@@ -10,11 +10,7 @@ import (
 // Copy writes a consistent copy of the vault into a new file, readable by its
 // owner alone, while the vault is in use. The master key is not in it.
 func (v *Vault) Copy(ctx context.Context, path string) error {
-	if err := makeFile(path); err != nil {
-		return fmt.Errorf("copying the vault: %w", err)
-	}
-	// SQLite fills an empty file, and refuses one with content.
-	if _, err := v.store.db.ExecContext(ctx, `VACUUM INTO $1`, path); err != nil {
+	if err := v.store.copy(ctx, v, path); err != nil {
 		return fmt.Errorf("copying the vault to %s: %w", path, err)
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 var text = strings.Repeat("a message of the usual length. ", 4)
 
 func BenchmarkSeal(b *testing.B) {
-	v := openVault(b, newPath(b), Options{})
+	v := openVault(b, File(newPath(b)), Options{})
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			seal(b, v, alice, event, text)
@@ -20,7 +20,7 @@ func BenchmarkSeal(b *testing.B) {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	v := openVault(b, newPath(b), Options{})
+	v := openVault(b, File(newPath(b)), Options{})
 	sealed := seal(b, v, alice, event, text)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -31,7 +31,7 @@ func BenchmarkOpen(b *testing.B) {
 
 // BenchmarkOpenUncached opens values of more people than are kept in memory.
 func BenchmarkOpenUncached(b *testing.B) {
-	v := openVault(b, newPath(b), Options{Cached: 1})
+	v := openVault(b, File(newPath(b)), Options{Cached: 1})
 	people := make([]uuid.UUID, 64)
 	sealed := make([][]byte, len(people))
 	for i := range people {
@@ -46,7 +46,7 @@ func BenchmarkOpenUncached(b *testing.B) {
 // BenchmarkNewPeople makes a synced key for each of many people who come at
 // once.
 func BenchmarkNewPeople(b *testing.B) {
-	v := openVault(b, newPath(b), Options{})
+	v := openVault(b, File(newPath(b)), Options{})
 	b.SetParallelism(64)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -59,7 +59,7 @@ func BenchmarkNewPeople(b *testing.B) {
 }
 
 func BenchmarkPseudonym(b *testing.B) {
-	v := openVault(b, newPath(b), Options{})
+	v := openVault(b, File(newPath(b)), Options{})
 	for b.Loop() {
 		v.Pseudonym("alice")
 	}

@@ -5,10 +5,12 @@ import (
 	"crypto/cipher"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/events/postgres"
 )
 
 // key returns a person's key ready for use. If there is none it is made, or
@@ -36,7 +38,7 @@ func (v *Vault) key(ctx context.Context, owner uuid.UUID, create bool) (cipher.A
 	}
 }
 
-// load brings a key from the file into memory. It is not kept if somebody was
+// load brings a key from the store into memory. It is not kept if somebody was
 // forgotten meanwhile, since that may have been its owner.
 func (v *Vault) load(ctx context.Context, owner uuid.UUID, create bool) (cipher.AEAD, bool, error) {
 	v.mu.Lock()
@@ -84,18 +86,29 @@ func (v *Vault) drop(owners ...uuid.UUID) {
 }
 
 // refresh learns, at most once in Options.Staleness, whom other processes have
-// forgotten. It fails rather than go on with keys that may be gone.
+// forgotten. It fails rather than go on with keys that may be gone, but for
+// Options.Outage.
 func (v *Vault) refresh(ctx context.Context) error {
-	if v.fresh() {
+	if v.fresh() || v.excused() {
 		return nil
 	}
-	v.refreshing.Lock()
+	if !v.refreshing.TryLock() {
+		if v.bridges() && !v.failed.Load().IsZero() {
+			return nil // one is asking already, of a database that was away
+		}
+		v.refreshing.Lock()
+	}
 	defer v.refreshing.Unlock()
-	if v.fresh() {
+	if v.fresh() || v.excused() {
 		return nil
 	}
 	began := v.options.Now()
 	owners, last, err := v.store.forgottenAfter(ctx, v.seen)
+	if errors.Is(err, postgres.ErrUnavailable) && v.bridges() {
+		now := v.options.Now()
+		v.failed.Store(&now)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -103,12 +116,23 @@ func (v *Vault) refresh(ctx context.Context) error {
 		v.drop(owners...)
 		v.seen = last
 	}
+	v.failed.Store(new(time.Time))
 	v.refreshed.Store(&began)
 	return nil
 }
 
 func (v *Vault) fresh() bool {
 	return v.options.Now().Sub(*v.refreshed.Load()) < v.options.Staleness
+}
+
+// bridges tells whether keys in memory may be used though nobody can be asked.
+func (v *Vault) bridges() bool {
+	return v.options.Now().Sub(*v.refreshed.Load()) < v.options.Outage
+}
+
+// excused tells whether the database was away just now.
+func (v *Vault) excused() bool {
+	return v.bridges() && v.options.Now().Sub(*v.failed.Load()) < v.options.Staleness
 }
 
 // mintAtOnce bounds how many new keys share one commit.

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"context"
 	"crypto/cipher"
 	"encoding/base64"
 	"encoding/hex"
@@ -68,6 +69,30 @@ func decodeKey(text string) ([]byte, error) {
 // Errors: a key that cannot be read, a file that others may read, and a vault
 // whose key is missing; each says what to do.
 func LoadMaster(directory, environment string, random io.Reader) (Master, error) {
+	return loadMaster(directory, environment, random, func() (string, error) {
+		_, err := os.Stat(filepath.Join(directory, FileName))
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", nil
+		}
+		return "the vault in " + directory, err
+	})
+}
+
+// LoadMaster is the function LoadMaster for a vault in a database. The file is
+// looked for in the directory, and made there only if the database has no
+// vault yet.
+func (d Database) LoadMaster(ctx context.Context, directory, environment string, random io.Reader) (Master, error) {
+	return loadMaster(directory, environment, random, func() (string, error) {
+		made, err := d.Exists(ctx)
+		if err != nil || !made {
+			return "", err
+		}
+		return "the vault " + d.String(), nil
+	})
+}
+
+// loadMaster makes no key for what made names: the vault that is there.
+func loadMaster(directory, environment string, random io.Reader, made func() (string, error)) (Master, error) {
 	if environment != "" {
 		master, err := ParseMaster(environment)
 		if err != nil {
@@ -77,14 +102,16 @@ func LoadMaster(directory, environment string, random io.Reader) (Master, error)
 	}
 	path := filepath.Join(directory, MasterFileName)
 	// A vault is made after its key, so it must be looked for first.
-	_, absent := os.Stat(filepath.Join(directory, FileName))
+	vault, lookErr := made()
 	master, err := readMaster(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return master, err
 	}
-	if !errors.Is(absent, fs.ErrNotExist) {
-		return Master{}, fmt.Errorf("the vault in %s needs the master key it was made with: restore %s or set %s",
-			directory, path, MasterVariable)
+	if lookErr != nil {
+		return Master{}, lookErr
+	}
+	if vault != "" {
+		return Master{}, fmt.Errorf("%s needs the master key it was made with: restore %s or set %s", vault, path, MasterVariable)
 	}
 	if err := makeMaster(path, random); err != nil {
 		return Master{}, fmt.Errorf("making the master key %s: %w", path, err)

@@ -138,7 +138,7 @@ func TestDamagedMasterFileIsNamed(t *testing.T) {
 func TestLostMasterIsNotReplaced(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "vault")
 	m := load(t, directory, "")
-	v, err := Open(t.Context(), filepath.Join(directory, FileName), m, Options{})
+	v, err := Open(t.Context(), File(filepath.Join(directory, FileName)), m, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"parley/events/pgtest"
 )
 
 // childVault names the vault that this test binary, run as a second process,
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Main(m))
 }
 
 func sealInChild(path string) error {
@@ -30,7 +32,7 @@ func sealInChild(path string) error {
 	if err != nil {
 		return err
 	}
-	v, err := Open(context.Background(), path, master, Options{})
+	v, err := Open(context.Background(), File(path), master, Options{})
 	if err != nil {
 		return err
 	}
@@ -42,7 +44,7 @@ func sealInChild(path string) error {
 
 func TestTwoProcessesShareAVault(t *testing.T) {
 	path := newPath(t)
-	v := openVault(t, path, Options{})
+	v := openVault(t, File(path), Options{})
 	mine := seal(t, v, alice, event, "from the parent")
 
 	child := exec.CommandContext(t.Context(), os.Args[0])

@@ -17,7 +17,8 @@ import (
 //
 // Bound to it, but not in it, is where it belongs: owner and event (16 bytes
 // each) for a value, the owner for a wrapped key, pseudonymsLabel for the key
-// of the pseudonyms. These differ in length, so none passes for another.
+// of the pseudonyms, secretsLabel and a name for a secret. These differ in
+// length, so none passes for another.
 const (
 	sealVersion = 1
 	nonceSize   = 12
@@ -26,7 +27,15 @@ const (
 	keySize     = 32
 )
 
-var pseudonymsLabel = []byte("pseudonyms")
+// pseudonymsName is what the key of the pseudonyms is stored under, and
+// secretsPrefix begins the names of secrets.
+const (
+	pseudonymsName = "pseudonyms"
+	secretsPrefix  = "secret "
+	secretsLabel   = "a secret that all servers have in common: "
+)
+
+var pseudonymsLabel = []byte(pseudonymsName)
 
 func place(owner, event uuid.UUID) []byte {
 	return append(append(make([]byte, 0, 32), owner[:]...), event[:]...)

@@ -1,31 +1,15 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
+	"slices"
 
 	"github.com/google/uuid"
-	_ "github.com/ncruces/go-sqlite3/driver" // the database/sql driver "sqlite3"
 )
-
-// The tables. A living person has a wrapped key; a forgotten one has none, but
-// a number that says in which order people were forgotten.
-const schema = `
-CREATE TABLE IF NOT EXISTS vault (
-	name  TEXT PRIMARY KEY,
-	value BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS person_keys (
-	owner     BLOB PRIMARY KEY,
-	wrapped   BLOB,
-	forgotten BIGINT UNIQUE,
-	CHECK ((wrapped IS NULL) <> (forgotten IS NULL))
-);`
 
 // format is the version of the tables.
 const format = "1"
@@ -42,71 +26,42 @@ const (
 		ON CONFLICT (owner) DO UPDATE SET wrapped = NULL, forgotten = excluded.forgotten
 		WHERE person_keys.forgotten IS NULL`
 	buriedAfter = `SELECT owner, forgotten FROM person_keys WHERE forgotten > $1 ORDER BY forgotten`
+	allKeys     = `SELECT owner, wrapped FROM person_keys ORDER BY forgotten IS NOT NULL, forgotten, owner`
 )
-
-var errBusy = errors.New("another process is reading the vault; try again")
 
 // errNoKey: nothing is stored for a person, neither a key nor a tombstone.
 var errNoKey = errors.New("no key")
 
-// store is the vault's file. All methods may be called from any number of
+// engine is what sets the databases apart in which a vault can be kept.
+type engine interface {
+	// define makes the tables that are missing. A living person has a wrapped
+	// key; a forgotten one has none, but a number that says in which order
+	// people were forgotten.
+	define(ctx context.Context, tx *sql.Tx) error
+	// queue lets one process at a time forget, until its transaction ends: who
+	// has seen a number has seen all below it.
+	queue(ctx context.Context, tx *sql.Tx) error
+	// scrub has the database let go of what was overwritten.
+	scrub(ctx context.Context, db *sql.DB) error
+	// copy writes all of a vault into a new file.
+	copy(ctx context.Context, v *Vault, path string) error
+	// bound limits how long one statement is waited for.
+	bound(ctx context.Context) (context.Context, context.CancelFunc)
+	// fault marks errors that may pass.
+	fault(err error) error
+}
+
+// store is the vault's database. All methods may be called from any number of
 // goroutines; what they wrote is on stable storage when they return.
-type store struct{ db *sql.DB }
+type store struct {
+	engine
+	db *sql.DB
+}
 
 // stored is a person's row.
 type stored struct{ wrapped []byte }
 
 func (s stored) forgotten() bool { return s.wrapped == nil }
-
-func openStore(ctx context.Context, path string) (*store, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := makeFile(path); err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite3", dataSource(path))
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(4)
-	db.SetMaxIdleConns(4)
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return &store{db}, nil
-}
-
-// dataSource asks for commits that are synced when they return, and for
-// deleted content to be overwritten. Files that SQLite puts beside the
-// database get its mode.
-func dataSource(path string) string {
-	query := url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "secure_delete(on)"},
-		"modeof":  {path},
-	}
-	source := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}
-	return source.String()
-}
-
-// makeFile makes an empty file that only its owner can read, if there is none:
-// SQLite would let others read it.
-func makeFile(path string) error {
-	directory := filepath.Dir(path)
-	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Close(), syncDirectory(directory), syncDirectory(filepath.Dir(directory)))
-}
 
 func (s *store) close() error { return s.db.Close() }
 
@@ -114,7 +69,7 @@ func (s *store) close() error { return s.db.Close() }
 // and returns the one that is stored.
 func (s *store) setUp(ctx context.Context, pseudonyms []byte) (wrapped []byte, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
+		if err := s.define(ctx, tx); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, setValue, "format", []byte(format)); err != nil {
@@ -127,26 +82,59 @@ func (s *store) setUp(ctx context.Context, pseudonyms []byte) (wrapped []byte, e
 		if string(found) != format {
 			return fmt.Errorf("it has format %q and this program reads %q: use the program that made it, or a newer one", found, format)
 		}
-		if _, err := tx.ExecContext(ctx, setValue, "pseudonyms", pseudonyms); err != nil {
-			return err
-		}
-		return tx.QueryRowContext(ctx, getValue, "pseudonyms").Scan(&wrapped)
+		wrapped, err = settle(ctx, tx, pseudonymsName, pseudonyms)
+		return err
 	})
 	return wrapped, err
 }
 
+// settle stores a value unless there is one of that name, and returns the one
+// that is stored.
+func settle(ctx context.Context, tx *sql.Tx, name string, value []byte) (stored []byte, err error) {
+	if _, err := tx.ExecContext(ctx, setValue, name, value); err != nil {
+		return nil, err
+	}
+	err = tx.QueryRowContext(ctx, getValue, name).Scan(&stored)
+	return stored, err
+}
+
+// value reads a value, or stores one that make gives if there is none.
+func (s *store) value(ctx context.Context, name string, make func() ([]byte, error)) (stored []byte, err error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	err = s.db.QueryRowContext(ctx, getValue, name).Scan(&stored)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return stored, s.fault(err)
+	}
+	value, err := make()
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		stored, err = settle(ctx, tx, name, value)
+		return err
+	})
+	return stored, err
+}
+
 // load reads a person's row, or errNoKey.
 func (s *store) load(ctx context.Context, owner uuid.UUID) (found stored, err error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
 	err = s.db.QueryRowContext(ctx, getKey, owner[:]).Scan(&found.wrapped)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = errNoKey
 	}
-	return found, err
+	return found, s.fault(err)
 }
 
 // add stores a new key for each person who has none, in one commit, and
 // returns what is stored for each of them now.
 func (s *store) add(ctx context.Context, wants []want, wrap func(owner uuid.UUID) ([]byte, error)) (map[uuid.UUID]stored, error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	// In one order everywhere, so that two processes do not wait for each other.
+	slices.SortFunc(wants, func(a, b want) int { return bytes.Compare(a.owner[:], b.owner[:]) })
 	rows := make(map[uuid.UUID]stored, len(wants))
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		insert, err := tx.PrepareContext(ctx, addKey)
@@ -186,31 +174,25 @@ func addOne(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, owner uuid.UUID, 
 
 // forget turns a person's row into a tombstone.
 func (s *store) forget(ctx context.Context, owner uuid.UUID) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
 	return s.write(ctx, func(tx *sql.Tx) error {
+		if err := s.queue(ctx, tx); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, bury, owner[:])
 		return err
 	})
 }
 
-// scrub empties the write-ahead log, which still holds pages as they were
-// before the last writes.
-func (s *store) scrub(ctx context.Context) error {
-	var busy, frames, moved int
-	if err := s.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved); err != nil {
-		return err
-	}
-	if busy != 0 {
-		return errBusy
-	}
-	return nil
-}
-
 // forgottenAfter lists the people forgotten after a number, and the last
 // number.
 func (s *store) forgottenAfter(ctx context.Context, number int64) ([]uuid.UUID, int64, error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
 	rows, err := s.db.QueryContext(ctx, buriedAfter, number)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, s.fault(err)
 	}
 	defer rows.Close()
 	var owners []uuid.UUID
@@ -225,17 +207,21 @@ func (s *store) forgottenAfter(ctx context.Context, number int64) ([]uuid.UUID, 
 		}
 		owners = append(owners, owner)
 	}
-	return owners, number, rows.Err()
+	return owners, number, s.fault(rows.Err())
 }
 
-// write runs a transaction.
+// write runs a transaction, in which each statement sees what was committed
+// before it.
 func (s *store) write(ctx context.Context, change func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return s.fault(err)
 	}
 	if err := change(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
+		if undone := tx.Rollback(); !errors.Is(undone, sql.ErrTxDone) { // else the connection is gone
+			err = errors.Join(err, undone)
+		}
+		return s.fault(err)
 	}
-	return tx.Commit()
+	return s.fault(tx.Commit())
 }

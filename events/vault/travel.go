@@ -29,14 +29,14 @@ var ErrOtherVault = errors.New("the vault belongs to another log")
 func (v *Vault) Travellers(ctx context.Context) iter.Seq2[WrappedKey, error] {
 	return func(yield func(WrappedKey, error) bool) {
 		var pseudonyms []byte
-		if err := v.store.db.QueryRowContext(ctx, getValue, "pseudonyms").Scan(&pseudonyms); err != nil {
+		if err := v.store.db.QueryRowContext(ctx, getValue, pseudonymsName).Scan(&pseudonyms); err != nil {
 			yield(WrappedKey{}, err)
 			return
 		}
 		if !yield(WrappedKey{Key: pseudonyms}, nil) {
 			return
 		}
-		rows, err := v.store.db.QueryContext(ctx, `SELECT owner, wrapped FROM person_keys ORDER BY forgotten, owner`)
+		rows, err := v.store.db.QueryContext(ctx, allKeys)
 		if err != nil {
 			yield(WrappedKey{}, err)
 			return
@@ -59,20 +59,20 @@ func (v *Vault) Travellers(ctx context.Context) iter.Seq2[WrappedKey, error] {
 	}
 }
 
-// Adopt puts keys into the vault in a file, which it makes if there is none:
+// Adopt puts keys into the vault in a place, which it makes if there is none:
 // all of them, or none. Keys that are there already stay; it returns how many
 // there were to take. Nobody may have the vault open.
 //
 // Errors: ErrWrongMaster for keys of another master key, ErrOtherVault, and
-// those of the sequence and the file.
-func Adopt(ctx context.Context, path string, master Master, keys iter.Seq2[WrappedKey, error]) (taken int, err error) {
-	store, err := openStore(ctx, path)
+// those of the sequence and the place.
+func Adopt(ctx context.Context, place Place, master Master, keys iter.Seq2[WrappedKey, error]) (taken int, err error) {
+	store, err := place.open(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("opening the vault %s: %w", path, err)
+		return 0, fmt.Errorf("opening the vault %s: %w", place, err)
 	}
 	defer func() { err = errors.Join(err, store.close()) }()
 	err = store.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
+		if err := store.define(ctx, tx); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, setValue, "format", []byte(format)); err != nil {
@@ -90,7 +90,7 @@ func Adopt(ctx context.Context, path string, master Master, keys iter.Seq2[Wrapp
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("filling the vault %s: %w", path, err)
+		return 0, fmt.Errorf("filling the vault %s: %w", place, err)
 	}
 	return taken, nil
 }
@@ -132,7 +132,7 @@ func adoptPseudonyms(ctx context.Context, tx *sql.Tx, master Master, wrapped []b
 		return err
 	}
 	var found []byte
-	if err := tx.QueryRowContext(ctx, getValue, "pseudonyms").Scan(&found); err != nil {
+	if err := tx.QueryRowContext(ctx, getValue, pseudonymsName).Scan(&found); err != nil {
 		return err
 	}
 	return same(master, found, plain, pseudonymsLabel)

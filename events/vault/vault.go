@@ -1,9 +1,10 @@
 // Package vault keeps one key for each person, so that a log that never
 // changes can forget a person: what was sealed under a destroyed key is noise.
 //
-// The keys lie in an SQLite file, each wrapped by a master key that is kept
-// elsewhere (see LoadMaster). What seal.go and store.go say of bytes and
-// tables is the stored format.
+// The keys lie in an SQLite file, or in a PostgreSQL database that several
+// servers share, each wrapped by a master key that is kept elsewhere (see
+// LoadMaster). What seal.go, file.go and database.go say of bytes and tables
+// is the stored format.
 package vault
 
 import (
@@ -49,6 +50,11 @@ type Options struct {
 	// Staleness bounds for how long a key that another process destroyed can
 	// still be used by this one: one second if 0.
 	Staleness time.Duration
+	// Outage bounds the same while the vault's database cannot be asked: until
+	// then keys that are in memory are used, so that writes go on. Nobody can
+	// destroy a key in a database that nobody reaches; one that only this
+	// process does not reach is why there is a bound. Ten minutes if 0.
+	Outage time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -64,11 +70,21 @@ func (o Options) withDefaults() Options {
 	if o.Staleness == 0 {
 		o.Staleness = time.Second
 	}
+	if o.Outage == 0 {
+		o.Outage = 10 * time.Minute
+	}
 	return o
 }
 
-// Vault is events.Keys on an SQLite file. Several processes may have the same
-// file open.
+// Place is where a vault is kept: a File or a Database. Several processes may
+// have the same place open.
+type Place interface {
+	fmt.Stringer
+	// open connects, and makes an empty file if there is none.
+	open(ctx context.Context) (*store, error)
+}
+
+// Vault is events.Keys in a place.
 type Vault struct {
 	store      *store
 	master     Master
@@ -86,6 +102,7 @@ type Vault struct {
 	refreshing sync.Mutex
 	seen       int64                     // the last forgetting known here; guarded by refreshing
 	refreshed  atomic.Pointer[time.Time] // when seen was read
+	failed     atomic.Pointer[time.Time] // when it could not be read since, or zero
 
 	wanted chan want // taken by the minter
 	minter sync.WaitGroup
@@ -95,21 +112,21 @@ type Vault struct {
 
 var _ events.Keys = (*Vault)(nil)
 
-// Open opens the vault in a file, or makes it there, readable by its owner
-// alone. The context bounds the opening only; Close ends the vault.
+// Open opens the vault in a place, or makes it there. The context bounds the
+// opening only; Close ends the vault.
 //
-// Errors: ErrWrongMaster, and those of a file that is damaged, in use or of a
-// newer format; all name the file.
-func Open(ctx context.Context, path string, master Master, options Options) (*Vault, error) {
+// Errors: ErrWrongMaster, postgres.ErrUnavailable, and those of a vault that is
+// damaged, in use or of a newer format; all name the place.
+func Open(ctx context.Context, place Place, master Master, options Options) (*Vault, error) {
 	options = options.withDefaults()
-	v, err := open(ctx, path, master, options)
+	v, err := open(ctx, place, master, options)
 	if err != nil {
-		return nil, fmt.Errorf("opening the vault %s: %w", path, err)
+		return nil, fmt.Errorf("opening the vault %s: %w", place, err)
 	}
 	return v, nil
 }
 
-func open(ctx context.Context, path string, master Master, options Options) (*Vault, error) {
+func open(ctx context.Context, place Place, master Master, options Options) (*Vault, error) {
 	if master.aead == nil {
 		return nil, errors.New("no master key was given")
 	}
@@ -117,7 +134,7 @@ func open(ctx context.Context, path string, master Master, options Options) (*Va
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, path)
+	store, err := place.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -125,11 +142,12 @@ func open(ctx context.Context, path string, master Master, options Options) (*Va
 	if v.pseudonyms, err = v.openPseudonyms(ctx); err != nil {
 		return nil, errors.Join(err, store.close())
 	}
-	// A process that died while it forgot somebody has left the write-ahead log.
-	if err := store.scrub(ctx); err != nil && !errors.Is(err, errBusy) {
+	// A process that died while it forgot somebody has left what it overwrote.
+	if err := store.scrub(ctx, store.db); err != nil && !errors.Is(err, errBusy) {
 		return nil, errors.Join(err, store.close())
 	}
 	v.refreshed.Store(new(time.Time))
+	v.failed.Store(new(time.Time))
 	running, stop := context.WithCancel(context.Background())
 	v.close, v.closed = stop, running.Done()
 	v.minter.Go(func() { v.mint(running) })
@@ -207,21 +225,47 @@ func (v *Vault) Forgotten(ctx context.Context, owner uuid.UUID) (bool, error) {
 	return found.forgotten(), nil
 }
 
+// Secret is a value that all who share the vault have in common, such as the
+// key that signs tokens. Who asks for it first makes it; it is kept wrapped
+// under the master key.
+func (v *Vault) Secret(ctx context.Context, name string, make func() ([]byte, error)) ([]byte, error) {
+	place := []byte(secretsLabel + name)
+	wrapped, err := v.store.value(ctx, secretsPrefix+name, func() ([]byte, error) {
+		secret, err := make()
+		if err != nil {
+			return nil, err
+		}
+		defer clear(secret)
+		return sealValue(v.options.Random, v.master.aead, secret, place)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the vault's secret %s: %w", name, err)
+	}
+	secret, err := openValue(v.master.aead, wrapped, place)
+	if err != nil {
+		return nil, fmt.Errorf("the vault's secret %s: %w", name, err)
+	}
+	return secret, nil
+}
+
 // Forget destroys a person's key for good and keeps a tombstone, so that no
 // new key can be made for them. Once it returns, Seal and Open of this vault
 // give ErrForgotten, and so do those of other processes after at most their
-// Options.Staleness; what they seal until then opens nowhere afterwards.
+// Options.Staleness, or Options.Outage if they cannot ask; what they seal until
+// then opens nowhere afterwards. This vault drops the key from memory first,
+// so that it does not use it any more even if it cannot be destroyed now.
 //
-// The old key is overwritten in the file, and the write-ahead log that held it
-// is emptied. An error that says otherwise comes after the tombstone is
-// stored; Forget may be repeated.
+// The old key is overwritten where it was stored, and the database lets go of
+// it: see File and Database. An error that says otherwise comes after the
+// tombstone is stored; Forget may be repeated.
 func (v *Vault) Forget(ctx context.Context, owner uuid.UUID) error {
+	v.drop(owner)
 	if err := v.store.forget(ctx, owner); err != nil {
 		return fmt.Errorf("forgetting %s: %w", owner, err)
 	}
 	v.drop(owner)
-	if err := v.store.scrub(ctx); err != nil {
-		return fmt.Errorf("%s is forgotten, but the wrapped key may still lie in the write-ahead log: %w", owner, err)
+	if err := v.store.scrub(ctx, v.store.db); err != nil {
+		return fmt.Errorf("%s is forgotten, but what was overwritten may still be stored: %w", owner, err)
 	}
 	return nil
 }

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"parley/events"
 )
@@ -72,9 +71,9 @@ func master(t testing.TB, text string) Master {
 	return m
 }
 
-func openVault(t testing.TB, path string, options Options) *Vault {
+func openVault(t testing.TB, place Place, options Options) *Vault {
 	t.Helper()
-	v, err := Open(t.Context(), path, master(t, masterText), options)
+	v, err := Open(t.Context(), place, master(t, masterText), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +115,7 @@ func mustFail(t testing.TB, want error, v *Vault, owner, event uuid.UUID, sealed
 }
 
 func TestSealedFormatIsGolden(t *testing.T) {
-	v := openVault(t, newPath(t), Options{Random: newSeeded()})
+	v := openVault(t, File(newPath(t)), Options{Random: newSeeded()})
 	sealed := seal(t, v, alice, event, "Grüße, Bob")
 
 	golden, err := os.ReadFile("testdata/sealed.golden")
@@ -129,7 +128,7 @@ func TestSealedFormatIsGolden(t *testing.T) {
 }
 
 func TestSealedFormatIsAsDescribed(t *testing.T) {
-	v := openVault(t, newPath(t), Options{Random: newSeeded()})
+	v := openVault(t, File(newPath(t)), Options{Random: newSeeded()})
 	sealed := seal(t, v, alice, event, "Grüße, Bob")
 
 	drawn := newSeeded()
@@ -154,7 +153,7 @@ func TestSealedFormatIsAsDescribed(t *testing.T) {
 }
 
 func TestNothingOpensButWhatWasSealed(t *testing.T) {
-	v := openVault(t, newPath(t), Options{})
+	v := openVault(t, File(newPath(t)), Options{})
 	sealed := seal(t, v, alice, event, "hello")
 	seal(t, v, bob, event, "so that bob has a key")
 
@@ -172,48 +171,19 @@ func TestNothingOpensButWhatWasSealed(t *testing.T) {
 	mustOpen(t, v, alice, event, sealed, "hello")
 }
 
-func TestValuesOutliveTheProcess(t *testing.T) {
-	path := newPath(t)
-	first := openVault(t, path, Options{})
-	sealed := seal(t, first, alice, event, "hello")
-	name := first.Pseudonym("alice")
-
-	second := openVault(t, path, Options{})
-	mustOpen(t, second, alice, event, sealed, "hello")
-	if again := second.Pseudonym("alice"); again != name || len(name) != 64 {
-		t.Errorf("pseudonym %q became %q", name, again)
-	}
-	if second.Pseudonym("bob") == name {
-		t.Error("two values have one pseudonym")
-	}
-}
-
-func TestWrongMasterIsRefusedAtOpen(t *testing.T) {
-	path := newPath(t)
-	openVault(t, path, Options{})
-	other := strings.Repeat("ff", 32)
-	_, err := Open(t.Context(), path, master(t, other), Options{})
-	if !errors.Is(err, ErrWrongMaster) || !strings.Contains(err.Error(), path) {
-		t.Errorf("a wrong master key gave %v", err)
-	}
-	if _, err := Open(t.Context(), path, Master{}, Options{}); err == nil {
-		t.Error("a vault opened without a master key")
-	}
-}
-
 func TestForeignFilesAreRefused(t *testing.T) {
 	damaged := newPath(t)
-	openVault(t, damaged, Options{}).Close()
+	openVault(t, File(damaged), Options{}).Close()
 	if err := os.WriteFile(damaged, bytes.Repeat([]byte("not a database. "), 1000), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	newer := newPath(t)
-	v := openVault(t, newer, Options{})
+	v := openVault(t, File(newer), Options{})
 	if _, err := v.store.db.Exec(`UPDATE vault SET value = $1 WHERE name = 'format'`, []byte("2")); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{damaged, newer} {
-		if _, err := Open(t.Context(), path, master(t, masterText), Options{}); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := Open(t.Context(), File(path), master(t, masterText), Options{}); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("opening %s gave %v", path, err)
 		}
 	}
@@ -221,7 +191,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 
 func TestOnlyTheOwnerOfTheFilesCanReadThem(t *testing.T) {
 	path := newPath(t)
-	v := openVault(t, path, Options{})
+	v := openVault(t, File(path), Options{})
 	seal(t, v, alice, event, "hello")
 	for _, name := range []string{path, path + "-wal"} {
 		info, err := os.Stat(name)
@@ -231,37 +201,6 @@ func TestOnlyTheOwnerOfTheFilesCanReadThem(t *testing.T) {
 		if mode := info.Mode().Perm(); mode != 0o600 {
 			t.Errorf("%s has mode %o", name, mode)
 		}
-	}
-}
-
-func TestManyCallersAtOnce(t *testing.T) {
-	path := newPath(t)
-	options := Options{Cached: 16} // fewer than people, so that keys come and go
-	vaults := []*Vault{openVault(t, path, options), openVault(t, path, options)}
-	people := make([]uuid.UUID, 64)
-	for i := range people {
-		people[i] = uuid.New()
-	}
-	var group errgroup.Group
-	for worker := range 16 {
-		group.Go(func() error {
-			writer, reader := vaults[worker%2], vaults[(worker+1)%2]
-			for i := range people {
-				owner, event := people[(i*7+worker)%len(people)], uuid.New()
-				text := fmt.Sprintf("%d of %d", i, worker)
-				sealed, err := writer.Seal(t.Context(), owner, event, []byte(text))
-				if err != nil {
-					return err
-				}
-				if plain, err := reader.Open(t.Context(), owner, event, sealed); err != nil || string(plain) != text {
-					return fmt.Errorf("opened %q, %w; sealed %q", plain, err, text)
-				}
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -276,7 +215,7 @@ func TestNewKeysShareACommit(t *testing.T) {
 }
 
 func TestClosedVaultMakesNoKeys(t *testing.T) {
-	v, err := Open(t.Context(), newPath(t), master(t, masterText), Options{})
+	v, err := Open(t.Context(), File(newPath(t)), master(t, masterText), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +231,7 @@ func TestClosedVaultMakesNoKeys(t *testing.T) {
 }
 
 func TestSealEndsWithItsContext(t *testing.T) {
-	v := openVault(t, newPath(t), Options{})
+	v := openVault(t, File(newPath(t)), Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := v.Seal(ctx, alice, event, nil); !errors.Is(err, context.Canceled) {
@@ -301,7 +240,7 @@ func TestSealEndsWithItsContext(t *testing.T) {
 }
 
 func TestVaultAndMasterShowNothing(t *testing.T) {
-	v := openVault(t, newPath(t), Options{Random: newSeeded()})
+	v := openVault(t, File(newPath(t)), Options{Random: newSeeded()})
 	key := make([]byte, 32)
 	newSeeded().Read(key)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
@@ -318,7 +257,7 @@ func TestVaultAndMasterShowNothing(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	v := openVault(f, newPath(f), Options{Random: newSeeded()})
+	v := openVault(f, File(newPath(f)), Options{Random: newSeeded()})
 	sealed := seal(f, v, alice, event, "hello")
 	f.Add(sealed)
 	f.Add([]byte{})

@@ -63,7 +63,7 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 	t.Cleanup(h.closeNode)
 	master, err := vault.LoadMaster(h.Dir, "", rand.Reader)
 	h.must(err)
-	keys, err := vault.Open(ctx, filepath.Join(h.Dir, "vault.db"), master, vault.Options{})
+	keys, err := vault.Open(ctx, vault.File(filepath.Join(h.Dir, "vault.db")), master, vault.Options{})
 	h.must(err)
 	t.Cleanup(func() { h.close(keys.Close) })
 

@@ -5,36 +5,26 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"parley/events/postgres"
 )
 
 const (
 	// postgresReaders bounds how many queries of a server run at once, of all
 	// stores together; the others wait.
 	postgresReaders = 16
-	// connectTimeout holds if the connection string has none.
-	connectTimeout = 5 * time.Second
 	// readTimeout bounds a query, so that a database that hangs is not waited
 	// for without end.
 	readTimeout = 10 * time.Second
 	// idleTimeout is how long a connection that nobody uses is kept.
 	idleTimeout = time.Minute
 )
-
-// DefaultSchema holds Parley's own tables unless the connection string's
-// search_path names another schema.
-const DefaultSchema = "parley"
-
-// schemaName is what a search_path may name: schemas' names begin with it and
-// are at most 63 bytes long.
-var schemaName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,23}$`)
 
 // Postgres is an Engine with a schema for each store, in one database.
 type Postgres struct {
@@ -45,47 +35,23 @@ type Postgres struct {
 }
 
 // OpenPostgres connects to a database by a connection string or URL as libpq
-// takes it. Schemas are named for the search_path in it, or DefaultSchema.
+// takes it. Schemas are named for the search_path in it, or postgres.DefaultSchema.
 //
 // Errors: ErrUnavailable, and those of a connection string that is none.
 func OpenPostgres(ctx context.Context, connection string) (*Postgres, error) {
-	config, err := pgx.ParseConfig(connection)
+	config, schema, err := postgres.Config(connection)
 	if err != nil {
-		return nil, fmt.Errorf("the connection string of PostgreSQL: %w", err)
+		return nil, err
 	}
-	schema := DefaultSchema
-	if path := config.RuntimeParams["search_path"]; path != "" {
-		schema = path
-	}
-	if !schemaName.MatchString(schema) {
-		return nil, fmt.Errorf("the search_path of PostgreSQL's connection string must be one name of lower-case letters, digits and _, not %q", schema)
-	}
-	prepareConfig(config)
 	e := &Postgres{schema: schema, graces: true, readers: openPool(config, "read", postgresReaders), writers: openPool(config, "write", 0)}
 	err = e.check(ctx)
 	if err == nil {
 		err = e.define(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(unavailable(err), e.Close())
+		return nil, errors.Join(postgres.Unavailable(err), e.Close())
 	}
 	return e, nil
-}
-
-func prepareConfig(config *pgx.ConnConfig) {
-	delete(config.RuntimeParams, "search_path")
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectTimeout
-	}
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "parley"
-	}
-	dialer := &net.Dialer{
-		// A database that is gone without a word is noticed within 20 seconds.
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 3},
-		Control:         boundUnacknowledged,
-	}
-	config.DialFunc = dialer.DialContext
 }
 
 // openPool opens connections as they are needed. Writers do not wait for the
@@ -150,12 +116,12 @@ func (e *Postgres) define(ctx context.Context) error {
 func (e *Postgres) transact(ctx context.Context, change func(*sql.Tx) error) error {
 	tx, err := e.writers.BeginTx(ctx, nil)
 	if err != nil {
-		return unavailable(err)
+		return postgres.Unavailable(err)
 	}
 	if err := change(tx); err != nil {
-		return errors.Join(unavailable(err), undo(tx))
+		return errors.Join(postgres.Unavailable(err), undo(tx))
 	}
-	return unavailable(tx.Commit())
+	return postgres.Unavailable(tx.Commit())
 }
 
 // each runs statements without arguments, all sent at once.
@@ -223,18 +189,18 @@ func (s *schemaShelf) find(ctx context.Context, which string, args ...any) (all 
 	rows, err := s.engine.readers.QueryContext(ctx, fmt.Sprintf(
 		"SELECT number, version, purpose, definition FROM %s.generations WHERE %s", s.engine.schema, which), args...)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, postgres.Unavailable(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		g := new(Generation)
 		if err := rows.Scan(&g.Number, &g.Version, &g.purpose, &g.definition); err != nil {
-			return nil, unavailable(err)
+			return nil, postgres.Unavailable(err)
 		}
 		g.tables = s.tables(g.Number)
 		all = append(all, g)
 	}
-	return all, unavailable(rows.Err())
+	return all, postgres.Unavailable(rows.Err())
 }
 
 func (s *schemaShelf) tables(number int64) *postgresTables {

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"parley/events/postgres"
 )
 
 // postgresTables is the backend of one generation, in a schema of its own.
@@ -34,7 +36,7 @@ func (t *postgresTables) dialect() *dialect { return &vectors }
 
 func (t *postgresTables) close() error { return nil }
 
-func (t *postgresTables) fault(err error) error { return unavailable(err) }
+func (t *postgresTables) fault(err error) error { return postgres.Unavailable(err) }
 
 func (t *postgresTables) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, readTimeout)
@@ -159,7 +161,7 @@ func (t *postgresTx) rollback() error {
 	}
 	t.ended = true
 	_, err := t.connection.ExecContext(context.Background(), "ROLLBACK")
-	if err != nil && passes(err) {
+	if err != nil && postgres.Passes(err) {
 		// The connection is lost, and with it the transaction.
 		err = nil
 	}

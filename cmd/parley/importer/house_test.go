@@ -36,7 +36,7 @@ func newHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := vault.Open(t.Context(), filepath.Join(directory, "vault", vault.FileName), master, vault.Options{})
+	keys, err := vault.Open(t.Context(), vault.File(filepath.Join(directory, "vault", vault.FileName)), master, vault.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func TestKeysTravelWithTheirLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	openVault := func(path string) *vault.Vault {
-		v, err := vault.Open(t.Context(), path, master, vault.Options{})
+		v, err := vault.Open(t.Context(), vault.File(path), master, vault.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestKeysTravelWithTheirLog(t *testing.T) {
 		t.Fatalf("has keys %v, %v", lines.HasKeys, err)
 	}
 	path := filepath.Join(t.TempDir(), "vault.db")
-	if taken, err := vault.Adopt(t.Context(), path, master, lines.Keys()); err != nil || taken != 3 {
+	if taken, err := vault.Adopt(t.Context(), vault.File(path), master, lines.Keys()); err != nil || taken != 3 {
 		t.Fatalf("took %d keys, %v", taken, err)
 	}
 	if _, err := moving.Import(t.Context(), lines, newLog(t), quiet); err != nil {
@@ -213,7 +213,7 @@ func TestKeysTravelWithTheirLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = vault.Adopt(t.Context(), filepath.Join(t.TempDir(), "vault.db"), stranger, home.Travellers(t.Context()))
+	_, err = vault.Adopt(t.Context(), vault.File(filepath.Join(t.TempDir(), "vault.db")), stranger, home.Travellers(t.Context()))
 	if !errors.Is(err, vault.ErrWrongMaster) {
 		t.Errorf("under another master key: %v, want ErrWrongMaster", err)
 	}
