@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"encoding/base32"
+	"fmt"
 	"strings"
 	"time"
 
@@ -135,10 +136,17 @@ type History struct {
 // RecordOrder writes an order and what followed in one step, unless the log has
 // the order: then nothing is written but what its conversation was not told.
 // What the rules refuse is left out and returned; with a placement that is
-// refused nothing is written.
+// refused nothing is written. A customer who has not opted in is not told.
 func (c *Commands) RecordOrder(ctx context.Context, h History) (told Told, refused []error, err error) {
 	p := h.Placement
 	p.Order, p.Now = events.OrderID(p.Merchant, p.Number), c.journal.Now()
+	_, err = c.merchants.With(ctx, events.MerchantStream(p.Merchant), func(m *decide.Merchant) error {
+		p.Untold = !m.Customers[p.Customer]
+		return nil
+	})
+	if err != nil {
+		return Told{}, nil, err
+	}
 	stream := events.OrderStream(p.Order)
 	known := false
 	_, err = c.orders.With(ctx, stream, func(o *decide.Order) error { known = o.Exists(); return nil })
@@ -181,8 +189,11 @@ func (h History) entries(p decide.Placement) (entries []events.Entry, refused []
 		return nil, refused
 	}
 	for _, u := range h.Updates {
-		u.Now = p.Now
+		u.Now, u.Untold = p.Now, p.Untold
 		facts, err := decide.UpdateOrder(order, u)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", u.Type, err)
+		}
 		take(u.At, facts, err)
 	}
 	return entries, refused

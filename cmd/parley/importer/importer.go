@@ -47,7 +47,7 @@ func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
 // Options say what to import and how to tell about it.
 type Options struct {
-	// Format is IRC or Edges.
+	// Format is IRC or Edges; RunOlist needs none.
 	Format string
 	// Product is what new users came by; the default product if it is empty.
 	Product string
@@ -83,7 +83,7 @@ func Run(ctx context.Context, c *commands.Commands, journal *events.Journal, opt
 		product:  options.Product,
 		parse:    parse,
 		survey:   survey,
-		tally:    newTally(newProgress(options, survey.lines)),
+		tally:    newTally(newProgress(options, "lines", survey.lines)),
 		underWay: semaphore.NewWeighted(maxUnderWay),
 	}
 	err = i.run(ctx)

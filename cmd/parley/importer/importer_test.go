@@ -281,7 +281,7 @@ func TestBadArguments(t *testing.T) {
 func TestProgressIsToldInLines(t *testing.T) {
 	var out, errs strings.Builder
 	at := time.Unix(0, 0)
-	progress := newProgress(Options{Out: &out, Err: &errs, Now: func() time.Time { return at }}, 30)
+	progress := newProgress(Options{Out: &out, Err: &errs, Now: func() time.Time { return at }}, "lines", 30)
 	for range 3 {
 		at = at.Add(pace / 2)
 		progress.add(10)

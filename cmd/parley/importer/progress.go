@@ -8,23 +8,23 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progress shows how many lines are done. It is used by one goroutine at a
-// time.
+// progress shows how many lines, or other units, are done. It is used by one
+// goroutine at a time.
 type progress interface {
-	add(lines int)
+	add(done int)
 	finish()
 }
 
-func newProgress(options Options, lines int) progress {
+func newProgress(options Options, unit string, total int) progress {
 	if !options.Terminal {
-		return &paced{out: options.Out, now: options.Now, last: options.Now(), total: lines}
+		return &paced{out: options.Out, now: options.Now, last: options.Now(), unit: unit, total: total}
 	}
-	return bar{progressbar.NewOptions(lines,
+	return bar{progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(options.Err),
 		progressbar.OptionSetDescription("importing"),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("lines"),
+		progressbar.OptionSetItsString(unit),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 	)}
@@ -34,8 +34,8 @@ func newProgress(options Options, lines int) progress {
 // ending an import.
 type bar struct{ *progressbar.ProgressBar }
 
-func (b bar) add(lines int) { _ = b.Add(lines) }
-func (b bar) finish()       { _ = b.Clear() }
+func (b bar) add(done int) { _ = b.Add(done) }
+func (b bar) finish()      { _ = b.Clear() }
 
 // pace is how often progress is told in lines.
 const pace = 5 * time.Second
@@ -45,14 +45,15 @@ type paced struct {
 	out         io.Writer
 	now         func() time.Time
 	last        time.Time
+	unit        string
 	done, total int
 }
 
-func (p *paced) add(lines int) {
-	p.done += lines
+func (p *paced) add(done int) {
+	p.done += done
 	if now := p.now(); now.Sub(p.last) >= pace {
 		p.last = now
-		fmt.Fprintf(p.out, "%d of %d lines\n", p.done, p.total)
+		fmt.Fprintf(p.out, "%d of %d %s\n", p.done, p.total, p.unit)
 	}
 }
 
