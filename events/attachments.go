@@ -19,10 +19,12 @@ type AttachmentShared struct {
 	// ReplyTo is the number of the message that is answered, if any.
 	ReplyTo     *uint64      `json:"replyTo,omitempty"`
 	Attachments []Attachment `json:"attachments"`
+	// Bot is what else the message has.
+	Bot *BotPart `json:"bot,omitempty"`
 }
 
 func (f *AttachmentShared) secrets() []ownedSecret {
-	return attachmentSecrets([]ownedSecret{{f.App.ID, &f.Text}}, f.App.ID, f.Attachments)
+	return attachmentSecrets(append([]ownedSecret{{f.App.ID, &f.Text}}, f.Bot.secretsOf(f.App.ID)...), f.App.ID, f.Attachments)
 }
 
 // attachmentSecrets adds the files' names, which belong to whoever wrote the
@@ -43,7 +45,7 @@ func PostOf(fact Fact) (*MessagePosted, bool) {
 	case *AttachmentShared:
 		return &MessagePosted{
 			Conversation: f.Conversation, Author: f.App.ID, Text: f.Text, ReplyTo: f.ReplyTo,
-			Attachments: f.Attachments, App: &f.App,
+			Attachments: f.Attachments, App: &f.App, Bot: f.Bot,
 		}, true
 	}
 	return nil, false

@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,7 +54,21 @@ var appExamples = []events.Fact{
 var pageExamples = []events.Fact{
 	&events.AppConnected{Merchant: shop, App: card, By: ada, Grants: listing.Grants, Seed: room},
 	&events.AppDisconnected{Merchant: shop, App: gifApp, By: ada},
+	&events.ButtonPressed{Conversation: room, Number: &answered, App: gifApp, User: ada, Title: events.Private("Start"), Payload: events.Private("START")},
+	&events.PageProfileChanged{Page: shop, App: gifApp, Fields: map[string]json.RawMessage{"get_started": json.RawMessage(`{"payload":"GO"}`), "greeting": json.RawMessage(`null`)}},
+	&events.PageSubscribed{Page: shop, App: gifApp, Fields: []string{"messages", "messaging_postbacks"}},
+	&events.PageUnsubscribed{Page: shop, App: gifApp},
+	&events.PersonaCreated{Page: shop, App: gifApp, Persona: events.Persona{ID: room, Name: "Ned", PictureURL: "https://example.com/ned.png"}},
+	&events.PersonaDeleted{Page: shop, App: gifApp, Persona: room},
 	&events.ThreadControlPassed{Conversation: room, App: gifApp, To: shop, Metadata: events.Private("asks for a refund")},
 	&events.ThreadControlTaken{Conversation: room, App: gifApp, From: shop, Metadata: events.Private("is done")},
 	&events.ThreadControlRequested{Conversation: room, App: gifApp, Owner: shop, Metadata: events.Private("knows refunds")},
+}
+
+var botPart = &events.BotPart{
+	Template:     events.Private(`{"template_type":"button","text":"Tea?","buttons":[{"type":"postback","title":"Yes","payload":"TEA"}]}`),
+	QuickReplies: events.Private(`[{"content_type":"text","title":"No","payload":"COFFEE"}]`),
+	Metadata:     events.Private("asked once"),
+	Persona:      &events.Persona{ID: room, Name: "Ned", PictureURL: "https://example.com/ned.png"},
+	Notification: "NO_PUSH",
 }

@@ -30,6 +30,10 @@ type MessagePosted struct {
 	Merchant uuid.UUID `json:"merchant,omitzero"`
 	// Order is what the message tells of an order, if it does.
 	Order *OrderNews `json:"order,omitempty"`
+	// Bot is what only messages of apps have.
+	Bot *BotPart `json:"bot,omitempty"`
+	// QuickReply tells that the text is an answer which a message offered.
+	QuickReply *QuickReply `json:"quickReply,omitempty"`
 }
 
 // OrderNews is a fact of an order's stream, by its revision there.
@@ -102,7 +106,11 @@ func (f *MessagePosted) secrets() []ownedSecret {
 	if f.Forwarded != nil {
 		writer = f.Forwarded.Author
 	}
-	return attachmentSecrets([]ownedSecret{{writer, &f.Text}}, writer, f.Attachments)
+	secrets := append([]ownedSecret{{writer, &f.Text}}, f.Bot.secretsOf(f.Author)...)
+	if f.QuickReply != nil {
+		secrets = append(secrets, ownedSecret{f.Author, &f.QuickReply.Payload})
+	}
+	return attachmentSecrets(secrets, writer, f.Attachments)
 }
 
 func (f *MessageEdited) secrets() []ownedSecret { return []ownedSecret{{f.By, &f.Text}} }

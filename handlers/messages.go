@@ -99,7 +99,13 @@ type postBody struct {
 	Text        string           `json:"text" required:"false" doc:"1 to 20,000 characters (code points); may be empty if there are attachments."`
 	ReplyTo     *uint64          `json:"replyTo,omitempty" maximum:"9007199254740991" doc:"The number of the message that is answered."`
 	Mentions    []uuid.UUID      `json:"mentions,omitempty" doc:"Up to 100 participants whom the text concerns."`
+	QuickReply  *quickReplyBody  `json:"quickReply,omitempty" doc:"Which answer that a message offers this is; the text is what that answer says."`
 	Attachments []attachmentBody `json:"attachments,omitempty" doc:"Up to 10 files that the caller has uploaded in the last day, or sees in a message."`
+}
+
+type quickReplyBody struct {
+	Number  uint64 `json:"number" maximum:"9007199254740991" doc:"The number of the message that offers it."`
+	Payload string `json:"payload" doc:"What the app knows the answer by; for user_email and user_phone_number, what it asks for."`
 }
 
 type attachmentBody struct {
@@ -169,10 +175,27 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) (events.Event, err
 	for _, a := range posted.Attachments {
 		message.Attachments = append(message.Attachments, decide.Attachment{Media: a.Media, Name: a.Name})
 	}
+	if err := posted.QuickReply.complete(&message); err != nil {
+		return events.Event{}, err
+	}
 	if message.App, err = s.appCard(r.Context()); err != nil {
 		return events.Event{}, err
 	}
 	return s.Commands.Post(r.Context(), cause, message)
+}
+
+// complete makes a message the answer that was chosen, if one was.
+func (q *quickReplyBody) complete(m *decide.Message) error {
+	switch {
+	case q == nil:
+		return nil
+	case q.Number > maxNumber:
+		return refusedField("body.quickReply.number", "is greater than any message's number")
+	case m.Text != "":
+		return refusedField("body.text", "must be absent when an offered answer is chosen")
+	}
+	m.QuickReply = &events.QuickReply{Number: q.Number, Payload: events.Private(q.Payload)}
+	return nil
 }
 
 func (s *Server) getMessage(w http.ResponseWriter, r *http.Request) {

@@ -195,6 +195,7 @@ func (s *Server) mount() {
 	s.installRoutes()
 	s.webhookRoutes()
 	s.pageRoutes()
+	s.botRoutes()
 	s.growthRoutes()
 	s.auditRoutes()
 	s.tokenRoutes()

@@ -205,7 +205,7 @@ func (r *room) eraseIn(in *run, person uuid.UUID, at events.Position) error {
 			return err
 		}
 		if state := m.state(); state.Writer() == person {
-			m.Text, m.Attachments = "", []Attachment{}
+			m.Text, m.Attachments, m.BotParts = "", []Attachment{}, BotParts{}
 			if line, err = json.Marshal(m); err != nil {
 				return err
 			}

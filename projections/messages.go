@@ -52,6 +52,7 @@ type Message struct {
 	// Merchant is for whom the author speaks, if it is not the customer, in a
 	// business conversation. What it tells of orders has it as the author, too.
 	Merchant *uuid.UUID `json:"merchant,omitempty"`
+	BotParts
 }
 
 // Reaction is an emoji and those who gave it.
@@ -137,7 +138,8 @@ func appendMessage(line []byte, conversation uuid.UUID, event *events.Event, pos
 	} else {
 		line = append(appendID(append(line, `{"author":`...), posted.Forwarded.Author), '}')
 	}
-	return append(appendBusiness(line, posted), '}'), nil
+	line, err = appendBotParts(appendBusiness(line, posted), posted)
+	return append(line, '}'), err
 }
 
 // appendBusiness appends what only messages of business conversations have.
@@ -169,6 +171,7 @@ func (m *Message) evolve(event *events.Event) bool {
 		m.EditedAt = &at
 	case *events.MessageRetracted:
 		m.Attachments = []Attachment{}
+		m.BotParts = BotParts{}
 	}
 	return true
 }

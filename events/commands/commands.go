@@ -44,6 +44,7 @@ type Commands struct {
 	cases         *events.States[*decide.Case]
 	reports       *events.States[decide.Report]
 	apps          *events.States[*decide.App]
+	heard         *hearings
 }
 
 // New makes the commands of a journal.
@@ -59,7 +60,8 @@ func New(journal *events.Journal) *Commands {
 		cases:     events.NewStates(journal, recentCases, decide.NewCase, decide.EvolveCase),
 		reports: events.NewStates(journal, recentReports,
 			func() decide.Report { return decide.Report{} }, decide.EvolveReport),
-		apps: events.NewStates(journal, recentApps, decide.NewApp, decide.EvolveApp),
+		apps:  events.NewStates(journal, recentApps, decide.NewApp, decide.EvolveApp),
+		heard: newHearings(),
 	}
 }
 

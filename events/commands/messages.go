@@ -92,6 +92,11 @@ func (c *Commands) complete(ctx context.Context, conversation uuid.UUID, m *deci
 			return err
 		}
 	}
+	if m.QuickReply != nil {
+		if err := c.choose(ctx, conversation, m); err != nil {
+			return err
+		}
+	}
 	if m.Forwarded != nil {
 		return nil // its files are those of the message that is passed on
 	}

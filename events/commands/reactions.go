@@ -27,7 +27,7 @@ func (c *Commands) React(ctx context.Context, cause events.Cause, conversation u
 // Unreact takes an emoji back. It returns the ReactionRemoved event, or none
 // if the user has not given it.
 func (c *Commands) Unreact(ctx context.Context, cause events.Cause, conversation uuid.UUID, number uint64, user uuid.UUID, emoji string) ([]events.Event, error) {
-	if err := c.Admit(ctx, conversation, user); err != nil {
+	if err := c.admitSpeaker(ctx, conversation, user); err != nil {
 		return nil, err
 	}
 	return c.changeMessage(ctx, cause, conversation, number,

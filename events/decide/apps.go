@@ -40,6 +40,8 @@ type App struct {
 	// Credentials hold the newest first; there are at most two.
 	Credentials []Credential
 	Webhook     Webhook
+	// Page is what the app made of its own page.
+	Page PageState
 }
 
 // Credential is a secret and a token of an app.
@@ -79,6 +81,8 @@ func EvolveApp(a *App, fact events.Fact) *App {
 		a.Webhook = Webhook{}
 	case *events.WebhookDisabled:
 		a.Webhook.Disabled = f.Reason
+	default:
+		a.Page = a.Page.evolve(fact)
 	}
 	return a
 }

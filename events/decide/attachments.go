@@ -38,7 +38,14 @@ func checkAttachments(attachments []Attachment) error {
 	return nil
 }
 
-// leastText is how short a text may be: a file speaks for itself.
+// leastText is how short a text may be: a file or a template speaks for itself.
+func (m Message) leastText() int {
+	if m.Bot != nil && m.Bot.Template.Plain != "" {
+		return 0
+	}
+	return leastText(m.Attachments)
+}
+
 func leastText(attachments []Attachment) int {
 	if len(attachments) > 0 {
 		return 0
@@ -77,7 +84,7 @@ func (m Message) admittedTo(c *Conversation) error {
 			return err
 		}
 	}
-	if m.Text != "" || len(m.Attachments) == 0 {
+	if m.Text != "" || m.Bot != nil || len(m.Attachments) == 0 {
 		if err := c.May(m.App.ID, events.WriteMessages); err != nil {
 			return err
 		}
@@ -93,5 +100,6 @@ func (m Message) shared() *events.AttachmentShared {
 		Text:         events.Private(m.Text),
 		ReplyTo:      m.ReplyTo,
 		Attachments:  sealable(m.Attachments),
+		Bot:          m.Bot,
 	}
 }

@@ -53,11 +53,22 @@ func StartBusiness(c *Conversation, merchant, customer uuid.UUID) ([]events.Fact
 // MayWrite refuses who is not in the conversation and, in a business
 // conversation, everybody while the customer has not opted in.
 func (c *Conversation) MayWrite(user uuid.UUID) error {
-	if err := c.Admit(user); err != nil {
+	if err := c.AdmitSpeaker(user); err != nil {
 		return err
 	}
 	_, err := c.speaker(user)
 	return err
+}
+
+// AdmitSpeaker is Admit, but lets in an app that may write, too.
+func (c *Conversation) AdmitSpeaker(who uuid.UUID) error {
+	if _, app := c.Installed(who); !app {
+		return c.Admit(who)
+	}
+	if err := c.May(who, events.WriteMessages); err != nil {
+		return err
+	}
+	return c.speaks(who)
 }
 
 // speaker is the merchant for whom an author speaks, or zero for customers and

@@ -31,6 +31,8 @@ type Merchant struct {
 	// Connected are the apps that speak for the merchant; the first of them is
 	// the one whose threads they are unless it passes them on.
 	Connected []Connection
+	// Page is what bots made of the merchant's page.
+	Page PageState
 }
 
 // NewMerchant is a merchant before its first fact.
@@ -54,6 +56,8 @@ func EvolveMerchant(m *Merchant, fact events.Fact) *Merchant {
 		delete(m.Customers, f.Customer)
 	case *events.AppConnected, *events.AppDisconnected:
 		m.evolvePage(fact)
+	default:
+		m.Page = m.Page.evolve(fact)
 	}
 	return m
 }

@@ -98,8 +98,13 @@ type Message struct {
 	Forwarded *events.Forwarded
 	// Attachments are files that come with the text, which may be empty then.
 	Attachments []Attachment
-	// App is the app that speaks, which is the author then, or nil.
+	// App is the app that speaks, which is the author then, or nil, and Bot
+	// what only its messages have.
 	App *events.AppCard
+	Bot *events.BotPart
+	// QuickReply is what the author chose of the answers that a message
+	// offered, if they did: Text is what that answer says then.
+	QuickReply *events.QuickReply
 }
 
 // Post lets a participant or an app say something.
@@ -107,7 +112,7 @@ func Post(c *Conversation, m Message) ([]events.Fact, error) {
 	if err := m.admittedTo(c); err != nil {
 		return nil, err
 	}
-	if err := checkText("text", m.Text, leastText(m.Attachments), MaxText); err != nil {
+	if err := checkText("text", m.Text, m.leastText(), MaxText); err != nil {
 		return nil, err
 	}
 	if err := checkAttachments(m.Attachments); err != nil {
@@ -137,6 +142,8 @@ func Post(c *Conversation, m Message) ([]events.Fact, error) {
 		Merchant:     merchant,
 		Attachments:  sealable(m.Attachments),
 		App:          m.App,
+		Bot:          m.Bot,
+		QuickReply:   m.QuickReply,
 	}}, nil
 }
 

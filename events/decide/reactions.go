@@ -25,7 +25,7 @@ type Reaction struct {
 // React gives a message an emoji. One that the user gave it already gives no
 // facts.
 func React(c *Conversation, m *MessageState, number uint64, user uuid.UUID, emoji string) ([]events.Fact, error) {
-	if err := c.Admit(user); err != nil {
+	if err := c.AdmitSpeaker(user); err != nil {
 		return nil, err
 	}
 	if err := checkEmoji("emoji", emoji); err != nil {
@@ -49,7 +49,7 @@ func React(c *Conversation, m *MessageState, number uint64, user uuid.UUID, emoj
 
 // Unreact takes an emoji back. One that the user has not given gives no facts.
 func Unreact(c *Conversation, m *MessageState, number uint64, user uuid.UUID, emoji string) ([]events.Fact, error) {
-	if err := c.Admit(user); err != nil {
+	if err := c.AdmitSpeaker(user); err != nil {
 		return nil, err
 	}
 	if err := checkEmoji("emoji", emoji); err != nil {

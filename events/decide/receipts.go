@@ -24,7 +24,7 @@ func MarkDelivered(c *Conversation, user uuid.UUID, number uint64, exists bool) 
 }
 
 func (c *Conversation) mayMark(user uuid.UUID, number uint64, exists bool) error {
-	if err := c.Admit(user); err != nil {
+	if err := c.AdmitSpeaker(user); err != nil {
 		return err
 	}
 	if !exists {
