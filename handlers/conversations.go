@@ -2,6 +2,9 @@ package handlers
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -27,14 +30,15 @@ func (s *Server) conversationRoutes() {
 		MaxBodyBytes:  largeBody,
 	}, s.startConversation)
 	s.documentStatus("/v1/conversations", http.MethodPost, http.StatusOK, "The direct conversation that the two have already", projections.Conversation{})
-	register(s, users(), huma.Operation{
+	serve[inboxInput, inboxOutput](s, users(), huma.Operation{
 		OperationID: "listConversations",
 		Method:      http.MethodGet,
 		Path:        "/v1/conversations",
 		Summary:     "The caller's inbox",
-		Description: "Newest activity first, without those that the caller has archived. Each conversation comes with the first 50 of its participants, and participantCount counts all.",
+		Description: "Newest activity first, without those that the caller has archived. Each conversation comes with the first 50 of its participants, and participantCount counts all. Answers 304 to an If-None-Match with the inbox's ETag.",
 		Tags:        []string{"conversations"},
 	}, s.listConversations)
+	s.documentStatus("/v1/conversations", http.MethodGet, http.StatusNotModified, "The inbox has not changed", nil)
 	register(s, users(), huma.Operation{
 		OperationID: "getConversation",
 		Method:      http.MethodGet,
@@ -159,32 +163,76 @@ type inboxInput struct {
 	Archived bool   `query:"archived" doc:"Show the archived conversations, and no others."`
 	Cursor   string `query:"cursor" maxLength:"512" doc:"As a page's next has it."`
 	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Match    string `header:"If-None-Match" doc:"The ETag of the inbox that the client has."`
 }
 
 type inboxOutput struct {
+	ETag string `header:"ETag"`
 	Body projections.Inbox
 }
 
-func (s *Server) listConversations(ctx context.Context, in *inboxInput) (*inboxOutput, error) {
-	if err := s.reaches(ctx, projections.ConversationsName, in.Position); err != nil {
-		return nil, err
-	}
-	inbox, err := s.Views.Conversations.Inbox(ctx, callerOf(ctx).User, in.Archived, in.Cursor, in.Limit)
-	if errors.Is(err, projections.ErrCursor) {
-		return nil, refusedField("query.cursor", "is not one that this list gave you")
-	}
+func (s *Server) listConversations(w http.ResponseWriter, r *http.Request) {
+	inbox, err := s.inbox(r)
 	if err != nil {
-		return nil, err
+		s.refuse(w, r, err)
+		return
 	}
-	if inbox.Next != nil {
-		query := url.Values{"cursor": {*inbox.Next}, "limit": {strconv.Itoa(in.Limit)}}
-		if in.Archived {
+	body, err := json.Marshal(inbox)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	tag := contentTag(body)
+	w.Header()["Etag"] = []string{tag}
+	if hasTag(r.Header.Get("If-None-Match"), tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	send(w, http.StatusOK, body)
+}
+
+// contentTag is a strong entity tag of what is sent.
+func contentTag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+func (s *Server) inbox(r *http.Request) (projections.Inbox, error) {
+	asked, err := inboxAsked(r)
+	if err != nil {
+		return projections.Inbox{}, err
+	}
+	if err := s.reaches(r.Context(), projections.ConversationsName, asked.Position); err != nil {
+		return projections.Inbox{}, err
+	}
+	inbox, err := s.Views.Conversations.Inbox(r.Context(), callerOf(r.Context()).User, asked.Archived, asked.Cursor, asked.Limit)
+	if errors.Is(err, projections.ErrCursor) {
+		return projections.Inbox{}, refusedField("query.cursor", "is not one that this list gave you")
+	}
+	if err == nil && inbox.Next != nil {
+		query := url.Values{"cursor": {*inbox.Next}, "limit": {strconv.Itoa(asked.Limit)}}
+		if asked.Archived {
 			query.Set("archived", "true")
 		}
 		next := "/v1/conversations?" + query.Encode()
 		inbox.Next = &next
 	}
-	return &inboxOutput{inbox}, nil
+	return inbox, err
+}
+
+func inboxAsked(r *http.Request) (asked inboxInput, err error) {
+	query := r.URL.Query()
+	asked.Cursor = query.Get("cursor")
+	if asked.Position, err = headerPosition(r); err != nil {
+		return asked, err
+	}
+	if text := query.Get("archived"); text != "" {
+		if asked.Archived, err = strconv.ParseBool(text); err != nil {
+			return asked, refusedField("query.archived", "must be true or false")
+		}
+	}
+	asked.Limit, err = limitOf(query)
+	return asked, err
 }
 
 type conversationInput struct {

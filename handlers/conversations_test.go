@@ -242,3 +242,34 @@ func TestStartIsRepeatedWithAKey(t *testing.T) {
 	ada.Post("/v1/conversations", other, "Idempotency-Key", "group").Refused(422, "Idempotency-Key")
 	bob.Post("/v1/conversations", other, "Idempotency-Key", "group").Want(201)
 }
+
+func TestTheInboxHasATag(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob := h.Person("ada"), h.Person("bob")
+	room := ada.Start("group", bob)
+	said := ada.Say(room, "hello")
+	inbox := bob.Get("/v1/conversations", "Parley-Position", said.Position()).Want(200)
+	tag := inbox.Header.Get("ETag")
+	if same := bob.Get("/v1/conversations", "If-None-Match", tag).Want(304); len(same.Body) > 0 || same.Header.Get("ETag") != tag {
+		t.Errorf("304 with ETag %s and %s, where it was %s", same.Header.Get("ETag"), same.Body, tag)
+	}
+	for _, change := range []func() *handlertest.Answer{
+		func() *handlertest.Answer { return ada.Say(room, "hello again") },
+		func() *handlertest.Answer {
+			return bob.Do("PUT", "/v1/conversations/"+room.String()+"/read", `{"upTo":0}`).Want(204)
+		},
+		func() *handlertest.Answer {
+			return bob.Do("PUT", "/v1/conversations/"+room.String()+"/mute", `{}`).Want(204)
+		},
+	} {
+		changed := bob.Get("/v1/conversations", "If-None-Match", tag, "Parley-Position", change().Position()).Want(200)
+		if changed.Header.Get("ETag") == tag {
+			t.Errorf("the tag is still %s: %s", tag, changed.Body)
+		}
+		tag = changed.Header.Get("ETag")
+	}
+	for _, query := range []string{"limit=0", "limit=201", "limit=x", "archived=perhaps", "cursor=x"} {
+		name, _, _ := strings.Cut(query, "=")
+		bob.Get("/v1/conversations?"+query).Refused(422, "query."+name)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -327,12 +328,9 @@ func messageRange(r *http.Request) (projections.Range, error) {
 		return chosen, nil
 	}
 	query := r.URL.Query()
-	if text := query.Get("limit"); text != "" {
-		limit, err := strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > projections.MaxPage {
-			return chosen, refusedField("query.limit", "must be between 1 and "+strconv.Itoa(projections.MaxPage))
-		}
-		chosen.Limit = limit
+	var err error
+	if chosen.Limit, err = limitOf(query); err != nil {
+		return chosen, err
 	}
 	if text := query.Get("before"); text != "" {
 		before, err := strconv.ParseUint(text, 10, 63)
@@ -352,6 +350,19 @@ func messageRange(r *http.Request) (projections.Range, error) {
 		chosen.After = &after
 	}
 	return chosen, nil
+}
+
+// limitOf is how many rows a page is to have.
+func limitOf(query url.Values) (int, error) {
+	text := query.Get("limit")
+	if text == "" {
+		return defaultPage, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > projections.MaxPage {
+		return 0, refusedField("query.limit", "must be between 1 and "+strconv.Itoa(projections.MaxPage))
+	}
+	return limit, nil
 }
 
 // hasTag tells whether an If-None-Match names the tag.

@@ -53,8 +53,8 @@ func (c *Conversations) OfMerchant(ctx context.Context, merchant uuid.UUID, curs
 	if err != nil {
 		return Inbox{}, err
 	}
-	rows, err := c.store.Query(ctx, `SELECT id, kind, title, started_at, participants, messages, last_message, activity, pinned, merchant, messages, -1, -1, 0
-		FROM conversations WHERE merchant = $1 AND (activity, id) < ($2, $3) ORDER BY activity DESC, id DESC LIMIT $4`,
+	rows, err := c.store.Query(ctx, `SELECT id, kind, title, started_at, participants, messages, `+lastRun+`, activity, pinned, merchant, messages, -1, -1, 0
+		FROM conversations c WHERE merchant = $1 AND (activity, id) < ($2, $3) ORDER BY activity DESC, id DESC LIMIT $4`,
 		merchant[:], from.activity, from.id[:], limit+1)
 	if err != nil {
 		return Inbox{}, err

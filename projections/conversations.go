@@ -74,7 +74,7 @@ func newConversations(journal *events.Journal, now func() time.Time) *Conversati
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 8,
+	Version: 9,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
@@ -86,7 +86,6 @@ var conversationsSchema = views.Schema{
 			joined BIGINT NOT NULL,
 			messages BIGINT NOT NULL,
 			last_number BIGINT NOT NULL,
-			last_message BYTEA,
 			activity BIGINT NOT NULL,
 			changed BIGINT NOT NULL,
 			applied BIGINT NOT NULL,
@@ -97,6 +96,7 @@ var conversationsSchema = views.Schema{
 		messagesTable, versionsTable, mentionsTable, forwardsTable, keyedTable},
 	Indexes: []string{
 		participantsByUser,
+		participantsArchived,
 		conversationsByMerchant,
 	},
 }

@@ -209,9 +209,6 @@ func (r *room) eraseIn(in *run, person uuid.UUID, at events.Position) error {
 			if line, err = json.Marshal(m); err != nil {
 				return err
 			}
-			if int64(m.Number) == r.last {
-				r.lastLine = line
-			}
 			line = append(bytes.Clone(line), '\n')
 			r.alter(at)
 			in.changed = true

@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -36,7 +35,7 @@ func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID)
 // get is Get with so many participants at most.
 func (c *Conversations) get(ctx context.Context, conversation, viewer uuid.UUID, participants int) (Conversation, error) {
 	var row inboxRow
-	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, c.merchant,
+	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, `+lastRun+`, c.activity, c.pinned, c.merchant,
 		COALESCE(p.read_up_to, -1), COALESCE(p.archived, -1), COALESCE(p.muted_until, -1),
 		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
 		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`,
@@ -121,25 +120,36 @@ func (c *Conversations) inbox(ctx context.Context, owner uuid.UUID, rows []inbox
 		next := rows[limit-1].place().cursor(owner)
 		inbox.Next = &next
 	}
+	crews, err := c.crews(ctx, rows)
+	if err != nil {
+		return Inbox{}, err
+	}
 	for i := range rows {
-		conversation, err := c.conversation(ctx, &rows[i], InboxParticipants)
+		conversation, err := c.shape(&rows[i])
 		if err != nil {
 			return Inbox{}, err
 		}
+		conversation.Participants = append(conversation.Participants, crews[conversation.ID]...)
 		inbox.Conversations = append(inbox.Conversations, conversation)
 	}
 	return inbox, nil
 }
 
 const (
-	inboxColumns = `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, c.last_message, c.activity, c.pinned, c.merchant,
+	// What a page shows is read of its own rows only, not of all that are
+	// sorted for it.
+	inboxColumns = `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, ` + lastRun + `, c.activity, c.pinned, c.merchant,
 		p.read_up_to, p.archived, p.muted_until,
 		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
-		FROM participants p JOIN conversations c ON c.id = p.conversation
-		WHERE p.participant = $1 AND (c.activity, c.id) < ($2, $3) AND `
-	inboxOrder     = ` ORDER BY c.activity DESC, c.id DESC LIMIT $4`
-	selectInbox    = inboxColumns + `p.archived < c.messages` + inboxOrder
-	selectArchived = inboxColumns + `p.archived >= c.messages` + inboxOrder
+		FROM (SELECT c.id, c.activity FROM participants p JOIN conversations c ON c.id = p.conversation
+			WHERE p.participant = $1 AND (c.activity, c.id) < ($2, $3) AND `
+	stillArchived = ` (SELECT a.conversation FROM participants a JOIN conversations ca ON ca.id = a.conversation
+			WHERE a.participant = $1 AND a.archived >= 0 AND a.archived >= ca.messages)`
+	inboxOrder = ` ORDER BY c.activity DESC, c.id DESC LIMIT $4) page
+		JOIN conversations c ON c.id = page.id JOIN participants p ON p.conversation = page.id AND p.participant = $1
+		ORDER BY page.activity DESC, page.id DESC`
+	selectInbox    = inboxColumns + `p.conversation NOT IN` + stillArchived + inboxOrder
+	selectArchived = inboxColumns + `p.conversation IN` + stillArchived + inboxOrder
 )
 
 func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, archived bool, from inboxPlace, limit int) ([]inboxRow, error) {
@@ -176,7 +186,7 @@ type inboxRow struct {
 	startedAt    string
 	participants int64
 	messages     int64
-	lastMessage  []byte
+	lastRun      []byte
 	activity     int64
 	pinned       string
 	merchant     []byte
@@ -186,12 +196,22 @@ type inboxRow struct {
 }
 
 func (r *inboxRow) columns() []any {
-	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastMessage, &r.activity, &r.pinned, &r.merchant,
+	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastRun, &r.activity, &r.pinned, &r.merchant,
 		&r.readUpTo, &r.archived, &r.mutedUntil, &r.mentioned}
 }
 
 // conversation makes the shape of a row, with so many participants at most.
 func (c *Conversations) conversation(ctx context.Context, row *inboxRow, participants int) (Conversation, error) {
+	shape, err := c.shape(row)
+	if err != nil {
+		return Conversation{}, err
+	}
+	shape.Participants, _, err = c.participants(ctx, shape.ID, -1, participants)
+	return shape, err
+}
+
+// shape is what a row itself says of a conversation.
+func (c *Conversations) shape(row *inboxRow) (Conversation, error) {
 	id, err := idFrom(row.id)
 	if err != nil {
 		return Conversation{}, err
@@ -209,21 +229,20 @@ func (c *Conversations) conversation(ctx context.Context, row *inboxRow, partici
 		Unread:           uint64(row.messages - row.readUpTo),
 		Mentioned:        uint64(row.mentioned),
 		StartedAt:        startedAt,
+		Participants:     []Participant{},
 	}
 	row.show(&shape, c.now())
-	if row.lastMessage != nil {
-		shape.LastMessage = new(Message)
-		if err := json.Unmarshal(row.lastMessage, shape.LastMessage); err != nil {
-			return Conversation{}, fmt.Errorf("a message in the view: %w", err)
+	if row.lastRun != nil {
+		last, err := messageFrom(lastLine(row.lastRun))
+		if err != nil {
+			return Conversation{}, err
 		}
+		shape.LastMessage = &last
 	}
 	if shape.Pinned, err = pinsFrom(row.pinned); err != nil {
 		return Conversation{}, err
 	}
-	if shape.MerchantID, err = optionalIDFrom(row.merchant); err != nil {
-		return Conversation{}, err
-	}
-	shape.Participants, _, err = c.participants(ctx, id, -1, participants)
+	shape.MerchantID, err = optionalIDFrom(row.merchant)
 	return shape, err
 }
 

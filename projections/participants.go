@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/bits"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,6 +58,10 @@ var participantsTable = views.Table{
 }
 
 const participantsByUser = `CREATE UNIQUE INDEX IF NOT EXISTS participants_by_user ON participants (participant, conversation)`
+
+// participantsArchived has those who may have put a conversation away, who are
+// few.
+const participantsArchived = `CREATE INDEX IF NOT EXISTS participants_archived ON participants (participant, conversation, archived) WHERE archived >= 0`
 
 const insertParticipant = `INSERT INTO participants (conversation, place, participant, joined, joined_at, role, read_up_to, read_number, delivered_number, archived, muted_until)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
@@ -155,23 +161,86 @@ func (c *Conversations) participants(ctx context.Context, conversation uuid.UUID
 	defer rows.Close()
 	found, places := []Participant{}, []int64{}
 	for rows.Next() {
-		var p Participant
-		var id []byte
-		var joined string
-		var place, read, delivered int64
-		if err := rows.Scan(&place, &id, &joined, &p.Role, &read, &delivered); err != nil {
+		var row participantRow
+		var place int64
+		if err := rows.Scan(append([]any{&place}, row.columns()...)...); err != nil {
 			return nil, nil, err
 		}
-		if p.UserID, err = idFrom(id); err != nil {
+		p, err := row.shape()
+		if err != nil {
 			return nil, nil, err
 		}
-		if p.JoinedAt, err = parseTime(joined); err != nil {
-			return nil, nil, err
-		}
-		p.ReadUpTo, p.DeliveredUpTo = shownNumber(read), shownNumber(delivered)
 		found, places = append(found, p), append(places, place)
 	}
 	return found, places, rows.Err()
+}
+
+// participantRow is a participant's row.
+type participantRow struct {
+	id              []byte
+	joined          string
+	role            events.Role
+	read, delivered int64
+}
+
+func (r *participantRow) columns() []any {
+	return []any{&r.id, &r.joined, &r.role, &r.read, &r.delivered}
+}
+
+func (r *participantRow) shape() (p Participant, err error) {
+	p = Participant{Role: r.role, ReadUpTo: shownNumber(r.read), DeliveredUpTo: shownNumber(r.delivered)}
+	if p.UserID, err = idFrom(r.id); err != nil {
+		return p, err
+	}
+	p.JoinedAt, err = parseTime(r.joined)
+	return p, err
+}
+
+// firstParticipants are those that an inbox shows of some conversations. The
+// last of them is found before, so that a large group's others are not read.
+const firstParticipants = `SELECT p.conversation, p.participant, p.joined_at, p.role, p.read_number, p.delivered_number
+	FROM (SELECT c.id, COALESCE((SELECT q.place FROM participants q WHERE q.conversation = c.id ORDER BY q.place LIMIT 1 OFFSET %d), %d) AS last
+		FROM conversations c WHERE c.id IN (%s)) page
+	JOIN participants p ON p.conversation = page.id AND p.place <= page.last
+	ORDER BY p.conversation, p.place`
+
+// crews reads the first participants of each of an inbox's conversations, by
+// one query for all of them.
+func (c *Conversations) crews(ctx context.Context, rows []inboxRow) (map[uuid.UUID][]Participant, error) {
+	crews := make(map[uuid.UUID][]Participant, len(rows))
+	if len(rows) == 0 {
+		return crews, nil
+	}
+	// Statements are kept prepared, so their number is bounded: lists are filled
+	// up with their last id to a power of two.
+	ids := make([]any, 1<<bits.Len(uint(len(rows)-1)))
+	marks := make([]string, len(ids))
+	for i := range ids {
+		ids[i], marks[i] = rows[min(i, len(rows)-1)].id, fmt.Sprintf("$%d", i+1)
+	}
+	query := fmt.Sprintf(firstParticipants, InboxParticipants-1, int64(newest), strings.Join(marks, ", "))
+	found, err := c.store.Query(ctx, query, ids...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	for found.Next() {
+		var row participantRow
+		var of []byte
+		if err := found.Scan(append([]any{&of}, row.columns()...)...); err != nil {
+			return nil, err
+		}
+		conversation, err := idFrom(of)
+		if err != nil {
+			return nil, err
+		}
+		p, err := row.shape()
+		if err != nil {
+			return nil, err
+		}
+		crews[conversation] = append(crews[conversation], p)
+	}
+	return crews, found.Err()
 }
 
 // shownNumber is nil for the -1 that stands for no message.

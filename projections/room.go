@@ -41,9 +41,8 @@ type room struct {
 	// open is the messages that came last, as far as they are not stored.
 	open run
 	// loaded are stored runs in which messages have changed, in order.
-	loaded   []*run
-	lastLine []byte // of the last message, if it is another than is stored
-	markers  map[uuid.UUID]*marker
+	loaded  []*run
+	markers map[uuid.UUID]*marker
 
 	touched     bool // it is in order
 	moved       bool // what the conversation's row has of messages changed
@@ -95,7 +94,7 @@ func (r *room) post(ctx context.Context, tx *views.Tx, item *roomFact, fact *eve
 	}
 	r.open.add(number, item.line)
 	r.messages++
-	r.last, r.lastLine = number, item.line
+	r.last = number
 	r.activity = max(r.activity, item.Meta.OccurredAt.UnixMicro())
 	r.alter(item.Position)
 	author := r.marker(fact.Author)
@@ -148,9 +147,6 @@ func (r *room) change(ctx context.Context, tx *views.Tx, event *events.Event) er
 		return err
 	}
 	in.replace(start, end, line)
-	if int64(number) == r.last {
-		r.lastLine = line
-	}
 	r.alter(event.Position)
 	if err := mention(ctx, tx, r.id, ordinal, mentioned, m.Mentions); err != nil {
 		return err
@@ -259,10 +255,10 @@ func (r *room) storeMessages(ctx context.Context, tx *views.Tx) error {
 			return err
 		}
 	}
-	err := tx.Queue(ctx, `UPDATE conversations SET messages = $1, last_number = $2, last_message = COALESCE($3, last_message), activity = $4, changed = $5, applied = $6
-		WHERE id = $7`,
-		r.messages, r.last, r.lastLine, r.activity, int64(r.changed), r.applied, r.id[:])
-	r.open, r.loaded, r.lastLine = run{}, nil, nil
+	err := tx.Queue(ctx, `UPDATE conversations SET messages = $1, last_number = $2, activity = $3, changed = $4, applied = $5
+		WHERE id = $6`,
+		r.messages, r.last, r.activity, int64(r.changed), r.applied, r.id[:])
+	r.open, r.loaded = run{}, nil
 	return err
 }
 

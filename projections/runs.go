@@ -86,6 +86,16 @@ func (r *run) find(number int64) (start, end int, ordinal int64, found bool) {
 	return 0, 0, 0, false
 }
 
+// lastRun selects the lines of the run with the last messages of conversation
+// c.
+const lastRun = `(SELECT r.lines FROM messages r WHERE r.conversation = c.id ORDER BY r.first DESC LIMIT 1)`
+
+// lastLine is the last message's of a run's lines, without its end.
+func lastLine(lines []byte) []byte {
+	lines = bytes.TrimSuffix(lines, []byte("\n"))
+	return lines[bytes.LastIndexByte(lines, '\n')+1:]
+}
+
 // replace puts another line in the place of one that was found.
 func (r *run) replace(start, end int, line []byte) {
 	r.lines = slices.Replace(r.lines, start, end, line...)

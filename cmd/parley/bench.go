@@ -39,6 +39,8 @@ func benchCommand() *cobra.Command {
 			bench.Options{Clients: 64, Rooms: 16, Rounds: 5, Duration: 3 * time.Second}),
 		benchmark("page", "The newest 50 messages over HTTP, against a bare handler that sends the same bytes", bench.Page,
 			bench.Options{Clients: 64, Rooms: 5000, Rounds: 5, Duration: 3 * time.Second}),
+		benchmark("inbox", "The inboxes of people in many conversations, against a bare handler that sends the same bytes", bench.Inbox,
+			bench.Options{Clients: 2, Rooms: 1000, Rounds: 5, Duration: 2 * time.Second}),
 		benchmark("live", "Messages delivered live at 1,000 sends a second, against a bare handler with the same listeners", bench.Live,
 			bench.Options{Clients: 1000, Rooms: 100, Rounds: 3, Duration: 3 * time.Second}),
 		benchmark("replay", "Views rebuilt from the log, against a bare scan of it", bench.Replay,

@@ -137,6 +137,14 @@ func sampleOf(r response) *sample {
 	return s
 }
 
+// unchanged is the answer to who has the sample already.
+func (s *sample) unchanged() *sample {
+	header := s.header.Clone()
+	header.Del("Content-Type")
+	header.Del("Content-Length")
+	return &sample{status: http.StatusNotModified, header: header}
+}
+
 func (s *sample) send(w http.ResponseWriter) {
 	header := w.Header()
 	for name, values := range s.header {
