@@ -95,3 +95,13 @@ func open(ctx context.Context, keys Keys, event uuid.UUID, fact Fact) error {
 	}
 	return nil
 }
+
+// Hush empties the personal values of one person in a fact, as they are when
+// the person's key was destroyed.
+func Hush(fact Fact, owner uuid.UUID) {
+	for _, secret := range fact.secrets() {
+		if secret.owner == owner {
+			secret.Plain, secret.Forgotten = "", true
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 type Cases struct {
 	journal *events.Journal
 	store   *views.Store
+	erased  erasures
 }
 
 func newCases(journal *events.Journal) *Cases { return &Cases{journal: journal} }
@@ -32,7 +33,7 @@ const (
 // one has its last answer, a resolved one its end.
 var casesSchema = views.Schema{
 	Name:    CasesName,
-	Version: 1,
+	Version: 2,
 	Tables: []views.Table{{
 		Name: "cases",
 		Columns: `id BYTEA NOT NULL,
@@ -61,23 +62,24 @@ var casesSchema = views.Schema{
 			agent BYTEA,
 			note TEXT NOT NULL`,
 		Key: "service, entry",
-	}},
+	}, erasedTable},
 	Indexes: []string{
 		`CREATE INDEX IF NOT EXISTS cases_by_merchant ON cases (merchant, standing, since, id)`,
 		`CREATE INDEX IF NOT EXISTS cases_by_conversation ON cases (conversation, standing, since, id)`,
 		`CREATE INDEX IF NOT EXISTS cases_by_opening ON cases (merchant, opened)`,
+		`CREATE INDEX IF NOT EXISTS cases_by_customer ON cases (customer)`,
 	},
 }
 
 var caseFacts = kindsOf(
 	new(events.CaseOpened), new(events.CaseAssigned), new(events.CaseResolved), new(events.CaseReopened),
-	new(events.MessagePosted),
+	new(events.MessagePosted), new(events.UserErased),
 )
 
 func (c *Cases) schema() views.Schema { return casesSchema }
 
 func (c *Cases) filter() events.Filter {
-	return events.Filter{StreamPrefixes: []string{"case-", "messages-"}}
+	return events.Filter{StreamPrefixes: []string{"case-", "messages-", "user-"}}
 }
 
 var spokenFor = []byte(`"merchant":"`)
@@ -108,10 +110,18 @@ func (c *Cases) apply(ctx context.Context, tx *views.Tx, items []events.Event) e
 
 func (c *Cases) applyOne(ctx context.Context, tx *views.Tx, event events.Event) error {
 	at := event.Meta.OccurredAt.UnixMicro()
-	if posted, ok := event.Fact.(*events.MessagePosted); ok {
-		return answerCases(ctx, tx, posted.Conversation, at)
+	switch fact := event.Fact.(type) {
+	case *events.MessagePosted:
+		return answerCases(ctx, tx, fact.Conversation, at)
+	case *events.UserErased:
+		return c.erase(ctx, tx, fact.User, event.Position)
 	}
 	step := event.Fact.(events.CaseFact).Step()
+	if gone, err := c.erased.has(ctx, tx, step.Customer); err != nil {
+		return err
+	} else if gone {
+		events.Hush(event.Fact, step.Customer)
+	}
 	var changed int64
 	var err error
 	entry := caseEntry{number: event.Revision, at: at}
@@ -180,6 +190,17 @@ func optionalID(id uuid.UUID) any {
 	return id[:]
 }
 
+// erase takes a customer's words out of their cases.
+func (c *Cases) erase(ctx context.Context, tx *views.Tx, person uuid.UUID, at events.Position) error {
+	if _, err := c.erased.add(ctx, tx, person, at); err != nil {
+		return err
+	}
+	if err := tx.Queue(ctx, `UPDATE cases SET subject = '' WHERE customer = $1`, person[:]); err != nil {
+		return err
+	}
+	return tx.Queue(ctx, `UPDATE case_entries SET note = '' WHERE service IN (SELECT id FROM cases WHERE customer = $1)`, person[:])
+}
+
 func (c *Cases) committed() {}
 
-func (c *Cases) reset() {}
+func (c *Cases) reset() { c.erased.reset() }

@@ -43,13 +43,14 @@ type CustomerLink struct {
 type Merchants struct {
 	journal *events.Journal
 	store   *views.Store
+	erased  erasures
 }
 
 func newMerchants(journal *events.Journal) *Merchants { return &Merchants{journal: journal} }
 
 var merchantsSchema = views.Schema{
 	Name:    MerchantsName,
-	Version: 1,
+	Version: 2,
 	Tables: []views.Table{{
 		Name:    "merchants",
 		Columns: "id BYTEA NOT NULL, name TEXT NOT NULL, registered_at TEXT NOT NULL",
@@ -68,22 +69,23 @@ var merchantsSchema = views.Schema{
 			source TEXT NOT NULL,
 			consent TEXT NOT NULL`,
 		Key: "merchant, customer",
-	}},
+	}, erasedTable},
 	Indexes: []string{
 		`CREATE INDEX IF NOT EXISTS agents_by_user ON agents (agent, merchant)`,
 		`CREATE INDEX IF NOT EXISTS customers_by_link ON customers (merchant, linked)`,
+		`CREATE INDEX IF NOT EXISTS customers_by_user ON customers (customer)`,
 	},
 }
 
 var merchantFacts = kindsOf(
 	new(events.MerchantRegistered), new(events.AgentAdded), new(events.AgentRemoved),
-	new(events.CustomerLinked), new(events.CustomerUnlinked),
+	new(events.CustomerLinked), new(events.CustomerUnlinked), new(events.UserErased),
 )
 
 func (m *Merchants) schema() views.Schema { return merchantsSchema }
 
 func (m *Merchants) filter() events.Filter {
-	return events.Filter{StreamPrefixes: []string{"merchant-"}}
+	return events.Filter{StreamPrefixes: []string{"merchant-", "user-"}}
 }
 
 func (m *Merchants) prepare(ctx context.Context, recorded events.Recorded) (events.Event, bool, error) {
@@ -115,6 +117,13 @@ func (m *Merchants) applyOne(ctx context.Context, tx *views.Tx, event events.Eve
 	case *events.AgentRemoved:
 		_, err = tx.Exec(ctx, `DELETE FROM agents WHERE merchant = $1 AND agent = $2`, fact.Merchant[:], fact.User[:])
 	case *events.CustomerLinked:
+		var gone bool
+		if gone, err = m.erased.has(ctx, tx, fact.Customer); err != nil {
+			return err
+		}
+		if gone {
+			events.Hush(fact, fact.Customer)
+		}
 		_, err = tx.Exec(ctx, `INSERT INTO customers (merchant, customer, linked, linked_at, source, consent) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (merchant, customer) DO UPDATE SET linked = excluded.linked, linked_at = excluded.linked_at, left_at = NULL,
 			source = excluded.source, consent = excluded.consent WHERE customers.left_at IS NOT NULL`,
@@ -122,13 +131,17 @@ func (m *Merchants) applyOne(ctx context.Context, tx *views.Tx, event events.Eve
 	case *events.CustomerUnlinked:
 		_, err = tx.Exec(ctx, `UPDATE customers SET left_at = $1 WHERE merchant = $2 AND customer = $3 AND left_at IS NULL`,
 			at, fact.Merchant[:], fact.Customer[:])
+	case *events.UserErased:
+		if _, err = m.erased.add(ctx, tx, fact.User, event.Position); err == nil {
+			_, err = tx.Exec(ctx, `UPDATE customers SET consent = '' WHERE customer = $1`, fact.User[:])
+		}
 	}
 	return err
 }
 
 func (m *Merchants) committed() {}
 
-func (m *Merchants) reset() {}
+func (m *Merchants) reset() { m.erased.reset() }
 
 // Get returns a merchant, or ErrNotFound.
 func (m *Merchants) Get(ctx context.Context, id uuid.UUID) (Merchant, error) {

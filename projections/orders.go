@@ -18,6 +18,7 @@ import (
 type Orders struct {
 	journal *events.Journal
 	store   *views.Store
+	erased  erasures
 }
 
 func newOrders(journal *events.Journal) *Orders { return &Orders{journal: journal} }
@@ -26,7 +27,7 @@ func newOrders(journal *events.Journal) *Orders { return &Orders{journal: journa
 // OrderEntry, both ready to send.
 var ordersSchema = views.Schema{
 	Name:    OrdersName,
-	Version: 1,
+	Version: 2,
 	Tables: []views.Table{{
 		Name: "orders",
 		Columns: `id BYTEA NOT NULL,
@@ -41,7 +42,7 @@ var ordersSchema = views.Schema{
 		Name:    "entries",
 		Columns: "purchase BYTEA NOT NULL, entry BIGINT NOT NULL, at BIGINT NOT NULL, body BYTEA NOT NULL",
 		Key:     "purchase, entry",
-	}, spendingTable, untoldTable},
+	}, spendingTable, untoldTable, erasedTable},
 	Indexes: []string{
 		`CREATE INDEX IF NOT EXISTS orders_by_merchant ON orders (merchant, placed, id)`,
 		`CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer, placed, id)`,
@@ -58,13 +59,13 @@ var orderFacts = kindsOf(
 	new(events.OrderCancelled), new(events.OrderRefunded),
 	new(events.CancellationRequested), new(events.ChangeRequested), new(events.ReturnRequested),
 	new(events.ChangeAccepted), new(events.ReturnAccepted), new(events.RequestDeclined), new(events.ReturnReceived),
-	new(events.MessagePosted),
+	new(events.MessagePosted), new(events.UserErased),
 )
 
 func (o *Orders) schema() views.Schema { return ordersSchema }
 
 func (o *Orders) filter() events.Filter {
-	return events.Filter{StreamPrefixes: []string{"order-", "messages-"}}
+	return events.Filter{StreamPrefixes: []string{"order-", "messages-", "user-"}}
 }
 
 // prepare passes over messages that tell of no order without decoding them:
@@ -85,36 +86,81 @@ type draft struct {
 	before spending
 }
 
+// drafts are those that the batch being applied has touched, in the order in
+// which it did.
+type drafts struct {
+	byID  map[uuid.UUID]*draft
+	order []*draft
+}
+
+func (d *drafts) of(ctx context.Context, tx *views.Tx, id uuid.UUID) (*draft, error) {
+	if known := d.byID[id]; known != nil {
+		return known, nil
+	}
+	loaded, err := loadDraft(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if d.byID == nil {
+		d.byID = make(map[uuid.UUID]*draft)
+	}
+	d.byID[id] = loaded
+	d.order = append(d.order, loaded)
+	return loaded, nil
+}
+
+// save stores them all, so that none is left.
+func (d *drafts) save(ctx context.Context, tx *views.Tx) error {
+	for _, one := range d.order {
+		if err := one.save(ctx, tx); err != nil {
+			return err
+		}
+	}
+	*d = drafts{}
+	return nil
+}
+
 // apply writes each order once, however many of its events a batch has.
 func (o *Orders) apply(ctx context.Context, tx *views.Tx, items []events.Event) error {
-	drafts := make(map[uuid.UUID]*draft)
-	var order []*draft
+	var touched drafts
 	news := make(untold)
 	for _, event := range items {
 		news.add(event)
-		fact, ok := event.Fact.(events.OrderFact)
-		if !ok {
-			continue
-		}
-		d := drafts[fact.Step().Order]
-		if d == nil {
-			var err error
-			if d, err = loadDraft(ctx, tx, fact.Step().Order); err != nil {
-				return err
+		var err error
+		switch fact := event.Fact.(type) {
+		case *events.UserErased:
+			if err = touched.save(ctx, tx); err == nil {
+				err = o.erase(ctx, tx, fact.User, event.Position)
 			}
-			drafts[fact.Step().Order] = d
-			order = append(order, d)
+		case events.OrderFact:
+			err = o.applyOne(ctx, tx, &touched, event, fact)
 		}
-		if err := d.applyOne(ctx, tx, event, fact); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	for _, d := range order {
-		if err := d.save(ctx, tx); err != nil {
-			return err
-		}
+	if err := touched.save(ctx, tx); err != nil {
+		return err
 	}
 	return news.store(ctx, tx)
+}
+
+// applyOne keeps nothing personal of a customer who is erased, also of what was
+// under way then.
+func (o *Orders) applyOne(ctx context.Context, tx *views.Tx, touched *drafts, event events.Event, fact events.OrderFact) error {
+	customer := fact.Step().Customer
+	gone, err := o.erased.has(ctx, tx, customer)
+	if err != nil {
+		return err
+	}
+	if gone {
+		events.Hush(fact, customer)
+	}
+	d, err := touched.of(ctx, tx, fact.Step().Order)
+	if err != nil {
+		return err
+	}
+	return d.applyOne(ctx, tx, event, fact)
 }
 
 func loadDraft(ctx context.Context, tx *views.Tx, id uuid.UUID) (*draft, error) {
@@ -170,4 +216,4 @@ func (d *draft) save(ctx context.Context, tx *views.Tx) error {
 
 func (o *Orders) committed() {}
 
-func (o *Orders) reset() {}
+func (o *Orders) reset() { o.erased.reset() }

@@ -36,17 +36,18 @@ func (o *Orders) Get(ctx context.Context, id uuid.UUID) (OrderView, error) {
 		if err := json.Unmarshal(body, &view.Order); err != nil {
 			return fmt.Errorf("an order in the view: %w", err)
 		}
-		rows, err := tx.Query(ctx, `SELECT body FROM entries WHERE purchase = $1 ORDER BY at, entry`, id[:])
-		if err != nil {
-			return err
-		}
-		view.Timeline, err = scanEntries(rows)
+		view.Timeline, err = entriesOf(ctx, tx, id)
 		return err
 	})
 	return view, err
 }
 
-func scanEntries(rows *views.Rows) ([]OrderEntry, error) {
+// entriesOf reads the timeline of an order.
+func entriesOf(ctx context.Context, tx *views.Tx, order uuid.UUID) ([]OrderEntry, error) {
+	rows, err := tx.Query(ctx, `SELECT body FROM entries WHERE purchase = $1 ORDER BY at, entry`, order[:])
+	if err != nil {
+		return nil, err
+	}
 	defer rows.Close()
 	entries := []OrderEntry{}
 	for rows.Next() {
