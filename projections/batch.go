@@ -63,38 +63,45 @@ func (r *runner[T]) read(ctx context.Context, reached views.Checkpoint, careful 
 			continue
 		}
 		reached = b.reached
-		failed, caughtUp := b.failed != nil, b.caughtUp
+		failed, caughtUp, count := b.failed != nil, b.caughtUp, len(b.events)
 		if !pass(ctx, scanned, b) || failed {
 			return
 		}
 		if caughtUp {
-			r.rest(ctx, events.Position(reached.Position))
+			r.rest(ctx, events.Position(reached.Position), count)
 		}
 		b = next(reached, used)
 	}
 }
 
-// restFor is how long a projection that has caught up lets the log go on before
-// it looks again: a transaction for many events costs little more than one for
-// a few.
-const restFor = 50 * time.Millisecond
+// A projection that has caught up lets events gather for a while before it looks
+// again, if there are many: a transaction for many costs little more than one
+// for a few.
+const (
+	// restEach is for how long it rests for each event of the batch before, so
+	// that what comes alone is seen at once.
+	restEach = time.Millisecond
+	// restMost is for how long it rests at most.
+	restMost = 50 * time.Millisecond
+)
 
 // patient is a projection to which a transaction costs more than to others.
 type patient interface {
-	// restFor is in place of the constant.
-	restFor() time.Duration
+	// restMost is in place of the constant.
+	restMost() time.Duration
 }
 
-// rest lets events gather after the position, unless somebody waits for them.
-func (r *runner[T]) rest(ctx context.Context, after events.Position) {
+// rest lets events gather after a position to which a batch of so many led,
+// unless somebody waits for them.
+func (r *runner[T]) rest(ctx context.Context, after events.Position, count int) {
 	if r.awaited(after) {
 		return
 	}
-	wait := restFor
+	most := restMost
 	if p, ok := r.projection.(patient); ok {
-		wait = p.restFor()
+		most = p.restMost()
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(min(time.Duration(count)*restEach, most))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -15,12 +15,14 @@ func TestRestsUnlessSomebodyWaits(t *testing.T) {
 		name string
 		// when somebody begins to wait, and for what; never if it is nil
 		waits map[time.Duration]events.Position
+		count int
 		rests time.Duration
 	}{
-		{"nobody waits", nil, restFor},
-		{"somebody waited before", map[time.Duration]events.Position{0: applied + 1}, 0},
-		{"somebody waits for what is in the view in a moment", map[time.Duration]events.Position{0: applied}, restFor},
-		{"somebody begins to wait", map[time.Duration]events.Position{restFor / 2: applied + 1}, restFor / 2},
+		{"nobody waits", nil, 1000, restMost},
+		{"few events", nil, 3, 3 * restEach},
+		{"somebody waited before", map[time.Duration]events.Position{0: applied + 1}, 1000, 0},
+		{"somebody waits for what is in the view in a moment", map[time.Duration]events.Position{0: applied}, 1000, restMost},
+		{"somebody begins to wait", map[time.Duration]events.Position{restMost / 2: applied + 1}, 1000, restMost / 2},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -40,7 +42,7 @@ func TestRestsUnlessSomebodyWaits(t *testing.T) {
 				default:
 				}
 				began := time.Now()
-				r.rest(ctx, applied)
+				r.rest(ctx, applied, test.count)
 				if rested := time.Since(began); rested != test.rests {
 					t.Errorf("rested for %v, not %v", rested, test.rests)
 				}

@@ -100,9 +100,9 @@ func newSearch(journal *events.Journal, conversations *Conversations) *Search {
 
 func (s *Search) schema() views.Schema { return searchSchema }
 
-// restFor: each transaction adds a segment to the index, and merging many small
+// restMost: each transaction adds a segment to the index, and merging many small
 // ones takes more time than all else a message costs.
-func (s *Search) restFor() time.Duration { return time.Second }
+func (s *Search) restMost() time.Duration { return time.Second }
 
 func (s *Search) filter() events.Filter {
 	return events.Filter{StreamPrefixes: []string{"messages-", "user-"}}
