@@ -59,8 +59,8 @@ type poster struct {
 // said is a text and the key it was posted with.
 type said struct{ key, text string }
 
-func newCrowd(t *testing.T, address, data string) *crowd {
-	c := &crowd{t: t, silent: register(t, address, "silent"), auditor: holder(t, address, data, "--scope", "auditor")}
+func newCrowd(t *testing.T, address, data string, args ...string) *crowd {
+	c := &crowd{t: t, silent: register(t, address, "silent"), auditor: holder(t, address, data, append(args, "--scope", "auditor")...)}
 	var others []*stranger
 	for i := range posters {
 		p := register(t, address, fmt.Sprint("poster", i))

@@ -131,12 +131,17 @@ type load struct {
 	changed chan struct{}
 }
 
+func newLoad(t *testing.T, posters int) *load {
+	l := &load{t: t, ending: make(chan struct{}), changed: make(chan struct{})}
+	for kind := range l.counts {
+		l.counts[kind] = make([]int, posters)
+	}
+	return l
+}
+
 // insist lets some of the crowd post until the load is stopped.
 func (c *crowd) insist(posters []*poster) *load {
-	l := &load{t: c.t, ending: make(chan struct{}), changed: make(chan struct{})}
-	for kind := range l.counts {
-		l.counts[kind] = make([]int, len(posters))
-	}
+	l := newLoad(c.t, len(posters))
 	for number, p := range posters {
 		l.posting.Go(func() {
 			for i := 0; l.goesOn(); i++ {

@@ -80,11 +80,6 @@ func (d Database) Exists(ctx context.Context) (is bool, err error) {
 // database is the engine of a PostgreSQL database.
 type database struct{ schema string }
 
-func (d *database) defined(ctx context.Context, db *sql.DB) (is bool, err error) {
-	err = db.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, d.schema+".vault").Scan(&is)
-	return is, d.fault(err)
-}
-
 func (d *database) define(ctx context.Context, tx *sql.Tx) error {
 	// Two servers that start at once do not make the same thing.
 	if err := d.queue(ctx, tx); err != nil {

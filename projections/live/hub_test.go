@@ -164,6 +164,20 @@ func TestWhatWasSeenIsSkipped(t *testing.T) {
 	l.want(t, "e3", "e4", "typing")
 }
 
+// What is published between the subscription and the skip waits already.
+func TestWhatWaitsAndWasSeenIsSkipped(t *testing.T) {
+	hub := live.NewHub()
+	l := listen(t, hub, ada, room)
+	for position := range events.Position(2) {
+		hub.Publish(event(position+1, room, nil))
+	}
+	hub.Signal([]uuid.UUID{room}, nil, nil, live.NewFrame(0, "typing", []byte("{}")))
+	l.Skip(3)
+	hub.Publish(event(3, room, nil))
+	hub.Publish(event(4, room, nil))
+	l.want(t, "typing", "e4")
+}
+
 func TestSlowReaderIsDroppedAlone(t *testing.T) {
 	large := live.NewFrame(1, "large", make([]byte, live.DefaultQueuedBytes/4))
 	for name, fill := range map[string]func(hub *live.Hub){

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -44,11 +45,19 @@ type Subscription struct {
 // position, and nothing of before.
 func (s *Subscription) Since() events.Position { return s.since }
 
-// Skip drops the frames up to a position, which the reader has seen elsewhere.
+// Skip drops the frames up to a position, which the reader has seen elsewhere:
+// those to come, and those that wait already.
 func (s *Subscription) Skip(to events.Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.passed = max(s.passed, to)
+	s.queue = slices.DeleteFunc(s.queue, func(f *Frame) bool {
+		seen := f.Position > 0 && f.Position <= s.passed
+		if seen {
+			s.bytes -= len(f.chunk)
+		}
+		return seen
+	})
 }
 
 // Take appends what waits to frames, and tells whether the stream ends with
