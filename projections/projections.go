@@ -149,6 +149,9 @@ func Open(ctx context.Context, journal *events.Journal, opts Options) (*Set, err
 	if err == nil {
 		err = s.stand(ctx)
 	}
+	if err == nil && opts.Metrics != nil {
+		err = opts.Metrics.Register(lagCollector{s})
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
