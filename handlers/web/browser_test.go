@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,13 +176,16 @@ func (s *stage) signIn(t *testing.T, browser context.Context, width int64, path 
 	return s.open(t, browser, width, path+joint+"token="+who.Token)
 }
 
-// wantNoComplaints fails the test if the page broke a rule or threw. That the
-// server could not be reached is no fault of the page.
+// excused are the complaints that are no fault of the page: that the server
+// could not be reached, and that it refused what the reader asked for.
+var excused = regexp.MustCompile(`net::ERR_|the server responded with a status of (401|409)`)
+
+// wantNoComplaints fails the test if the page broke a rule or threw.
 func (b *tab) wantNoComplaints() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, complaint := range b.complaints {
-		if !strings.Contains(complaint, "net::ERR_") && !strings.Contains(complaint, "the server responded with a status of 401") {
+		if !excused.MatchString(complaint) {
 			b.Errorf("the browser says: %s", complaint)
 		}
 	}

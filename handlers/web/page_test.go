@@ -37,6 +37,8 @@ func TestPageInABrowser(t *testing.T) {
 		{"a picture is sent", aPictureIsSent},
 		{"an app shares files", anAppSharesFiles},
 		{"an app is added from the directory", anAppIsAddedFromTheDirectory},
+		{"an order is followed from the thread", anOrderIsFollowedFromTheThread},
+		{"an offer is bought and answered", anOfferIsBoughtAndAnswered},
 		{"a text stays a text", aTextStaysAText},
 		{"a long conversation scrolls back", aLongConversationScrollsBack},
 		{"a lost server is waited for", aLostServerIsWaitedFor},

@@ -64,7 +64,7 @@ export class Actions {
     openMenu(anchor, 'Message', message.retracted ? [] : [
       { label: 'Reply', sign: 'reply', act: reply },
       { label: 'React', sign: 'smile', act: () => this.chooseEmoji(anchor, message) },
-      own && !message.forwarded && message.text !== '' ? { label: 'Edit', sign: 'write', act: edit } : null,
+      own && !message.forwarded && !message.order && message.text !== '' ? { label: 'Edit', sign: 'write', act: edit } : null,
       { label: 'Forward', sign: 'forward', act: () => this.#forward(message) },
       { label: isPinned ? 'Unpin' : 'Pin', sign: 'pin', act: () => this.#pin(message, isPinned) },
       { label: 'Copy text', sign: 'copy', act: () => navigator.clipboard.writeText(message.text).then(() => announce('Copied')) },

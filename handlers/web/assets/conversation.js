@@ -7,8 +7,9 @@ import { Compose } from './compose.js';
 import { History } from './history.js';
 import { icon } from './icons.js';
 import { lookOf, messageRow, pendingRow, summary } from './message.js';
+import { orderPanel } from './order_panel.js';
 import { Participants } from './participants.js';
-import { faceOf, titleOf } from './people.js';
+import { faceOf, isServed, titleOf } from './people.js';
 import { ReadMarker } from './reading.js';
 import { Side } from './side.js';
 import { Timeline } from './timeline.js';
@@ -32,6 +33,8 @@ export class Conversation {
   #actions;
   #typing;
   #readingAgain = 0;
+  // Stops listening to this conversation alone, if that is needed.
+  #leave = null;
 
   /** `context` has `api`, `people`, `outbox`, `live` and `self`. */
   constructor(context, id) {
@@ -67,6 +70,7 @@ export class Conversation {
       if (this.#closed) return;
       this.describe(conversation);
       this.#begin(conversation, message);
+      if (isServed(conversation, this.#context.people)) this.#leave ??= this.#context.attend(this.id);
       this.#lookAround();
     } catch (problem) {
       if (!this.#closed) this.fail(problem);
@@ -217,6 +221,7 @@ export class Conversation {
         make: () => new Participants(context, this.#conversation, (conversation) => this.describe(conversation)).nodes,
       },
       apps: { label: 'Apps', sign: 'apps', make: () => new Apps(context, this.id).nodes },
+      order: { label: 'Order', make: (order) => orderPanel(order, context) },
     });
   }
 
@@ -255,9 +260,10 @@ export class Conversation {
   }
 
   #rowContext() {
-    const { people, outbox, self } = this.#context;
+    const { outbox } = this.#context;
     return {
-      people, self, history: this.#history, actions: this.#actions, media: this.#context.media,
+      ...this.#context, history: this.#history, actions: this.#actions,
+      openOrder: (id) => this.side.open('order', id),
       reply: (message) => this.compose.answer(message),
       edit: (message) => this.compose.edit(message),
       jump: (number) => this.#timeline.show(number),
@@ -339,6 +345,7 @@ export class Conversation {
 
   close() {
     this.#closed = true;
+    this.#leave?.();
     this.#marker?.close();
     this.#timeline?.close();
     clearTimeout(this.#readingAgain);

@@ -4,7 +4,7 @@ import { arrange, button, failure, h, oncePerFrame, Rows } from './dom.js';
 import { icon } from './icons.js';
 import { PAGE } from './live.js';
 import { summary } from './message.js';
-import { faceOf, titleOf } from './people.js';
+import { faceOf, isServed, titleOf } from './people.js';
 import { Search } from './search.js';
 import { ago, inFull, keepAgo } from './time.js';
 
@@ -127,6 +127,7 @@ export class Inbox {
 
   /** Shows a conversation as described, in its place. */
   put(conversation) {
+    if (isServed(conversation, this.#context.people)) return;
     const others = (this.#conversations ?? []).filter((c) => c.id !== conversation.id);
     this.#conversations = Boolean(conversation.archived) === this.#archived ? [...others, conversation].sort(byActivity) : others;
     this.#draw();

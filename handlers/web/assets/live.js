@@ -1,5 +1,5 @@
 // What happens, as it happens: one stream of server-sent events for all of the
-// reader's conversations. The rest of the page only knows these events:
+// reader's conversations, and one for the customer whom they serve. The rest of the page only knows these events:
 //
 //   anew           whatever is shown must be read anew; what happens from now
 //                  on is told
@@ -22,15 +22,17 @@ const SILENCE = 45_000;
 
 export class Live extends EventTarget {
   #api;
+  #path;
   #last = null;
   #failures = 0;
   #ended = new AbortController();
   #line = null;
   #skipPause = () => {};
 
-  constructor(api) {
+  constructor(api, path = '/v1/stream') {
     super();
     this.#api = api;
+    this.#path = path;
   }
 
   start() {
@@ -74,7 +76,7 @@ export class Live extends EventTarget {
       silence = setTimeout(() => line.abort(), SILENCE);
     };
     try {
-      const body = await this.#api.stream('/v1/stream', this.#last, line.signal);
+      const body = await this.#api.stream(this.#path, this.#last, line.signal);
       for await (const event of eventsOf(body, alive)) this.#take(event);
     } catch (problem) {
       if (problem.status !== undefined) throw problem; // else the line broke off, as lines do

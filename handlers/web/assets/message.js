@@ -3,6 +3,7 @@
 import { attachments, nameOf } from './attachments.js';
 import { button, h } from './dom.js';
 import { icon } from './icons.js';
+import { orderNews } from './order_card.js';
 import { dayHeading, inFull, sameDay, timeInMargin, timeOfDay } from './time.js';
 
 const PAUSE = 5 * 60_000;
@@ -40,7 +41,7 @@ export function messageRow(message, look, context) {
       byline(message, look, context, date),
       message.forwarded ? h('p', { class: 'forwarded' }, icon('forward'), 'Forwarded from ', context.people.label(message.forwarded.author, { own: 'you' })) : null,
       message.replyTo != null ? quote(message.replyTo, context) : null,
-      action ? null : words(message, context),
+      action ? null : message.order && !message.retracted ? orderNews(message, context) : words(message, context),
       attachments(message, context.media),
       reactions(message, context),
       look.seen ? h('p', { class: 'seen' }, look.seen) : null,

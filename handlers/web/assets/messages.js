@@ -8,6 +8,7 @@ import { Inbox } from './inbox.js';
 import { Live } from './live.js';
 import { mark } from './icons.js';
 import { Media } from './media.js';
+import { Orders } from './orders.js';
 import { Outbox } from './outbox.js';
 import { StartDialog } from './start.js';
 
@@ -23,11 +24,12 @@ export class Messages {
   /** `app` has `api`, `people`, `session` and `report`, which takes the state of the connection. */
   constructor({ api, people, session, report }) {
     this.#live = new Live(api);
-    this.#context = { api, people, self: session.user, live: this.#live, outbox: new Outbox(api, session.user), media: new Media(api) };
+    this.#context = { api, people, self: session.user, live: this.#live, outbox: new Outbox(api, session.user), media: new Media(api), orders: new Orders(api) };
     this.#deliveries = new Deliveries(api);
     this.#onState = report;
     this.#inbox = new Inbox(this.#context, { start: () => this.#start() });
     this.#context.inbox = this.#inbox;
+    this.#context.attend = (id) => this.#attend(id);
     this.stage = h('main', { class: 'stage' }, nothingOpen());
     this.element = h('div', { class: 'messages' }, this.#inbox.element, this.stage);
     this.#listen();
@@ -35,16 +37,38 @@ export class Messages {
 
   #listen() {
     const on = (source, type, take) => source.addEventListener(type, ({ detail }) => take(detail));
-    const open = (id) => (this.#conversation?.id === id ? this.#conversation : null);
     on(this.#live, 'state', (state) => this.#receiveState(state));
     on(this.#live, 'anew', () => this.#loadAnew());
-    for (const name of ['message', 'edit', 'retract', 'reaction']) on(this.#live, name, (message) => this.#hear(name, message));
-    for (const name of ['participant', 'conversation']) on(this.#live, name, (change) => this.#change(name, change));
-    on(this.#live, 'receipt', (receipt) => this.#receipt(receipt));
-    on(this.#live, 'typing', (typing) => open(typing.conversationId)?.typing(typing));
-    on(this.#live, 'presence', (presence) => this.#context.people.seen(presence));
-    on(this.#context.outbox, 'change', ({ conversation }) => open(conversation)?.pendingChanged());
+    on(this.#context.outbox, 'change', ({ conversation }) => this.#shown(conversation)?.pendingChanged());
     on(this.#context.outbox, 'sent', ({ message }) => this.#hear('sent', message));
+    this.#hearFrom(this.#live);
+  }
+
+  /** Takes in what a stream tells of conversations. */
+  #hearFrom(live) {
+    const on = (type, take) => live.addEventListener(type, ({ detail }) => take(detail));
+    for (const name of ['message', 'edit', 'retract', 'reaction']) on(name, (message) => this.#hear(name, message));
+    for (const name of ['participant', 'conversation']) on(name, (change) => this.#change(name, change));
+    on('receipt', (receipt) => this.#receipt(receipt));
+    on('typing', (typing) => this.#shown(typing.conversationId)?.typing(typing));
+    on('presence', (presence) => this.#context.people.seen(presence));
+  }
+
+  /** The conversation that is open, if it is the one with this id. */
+  #shown(id) {
+    return this.#conversation?.id === id ? this.#conversation : null;
+  }
+
+  /**
+   * Listens to one conversation besides: that of a customer, who is served by
+   * agents without their being participants. Returns what stops it.
+   */
+  #attend(id) {
+    const live = new Live(this.#context.api, `/v1/conversations/${id}/stream`);
+    live.addEventListener('anew', () => this.#shown(id)?.reload());
+    this.#hearFrom(live);
+    live.start();
+    return () => live.stop();
   }
 
   async #loadAnew() {
@@ -56,6 +80,7 @@ export class Messages {
   #hear(name, message) {
     const { conversationId } = message;
     this.#inbox.hear(message);
+    this.#context.orders.hear(message);
     if (name === 'message' && message.author !== this.#context.self) this.#deliveries.arrived(message);
     if (this.#conversation?.id === conversationId) this.#conversation.receive([message], { answer: name === 'sent' });
     this.#title();

@@ -174,14 +174,14 @@ export function toneOf(id) {
   return (sum >>> 16) % TONES;
 }
 
-/** Whether the reader is the customer of a business conversation, and no agent. */
-export const isCustomer = ({ merchantId, participants }, people) => Boolean(merchantId) && participants.some((p) => p.userId === people.self);
+/** Whether the reader is in a conversation as an agent of the merchant, who serves its customer. */
+export const isServed = ({ merchantId, participants }, people) => Boolean(merchantId) && participants.every((p) => p.userId !== people.self);
 
 /** A conversation's title as an element: its own, or the names of its others. */
 export function titleOf(conversation, people) {
   if (conversation.title) return h('span', { class: 'name' }, conversation.title);
   const { merchantId } = conversation;
-  if (merchantId && isCustomer(conversation, people)) {
+  if (merchantId && !isServed(conversation, people)) {
     people.meetMerchant(merchantId);
     return people.label(merchantId);
   }

@@ -1,6 +1,7 @@
 // Times as people read them: in their own zone, in the page's language.
 
-const language = navigator.languages.find((l) => l.startsWith('en')) ?? 'en-GB';
+/** The language of the page, as the reader's region writes it. */
+export const language = navigator.languages.find((l) => l.startsWith('en')) ?? 'en-GB';
 
 const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
 const weekday = new Intl.DateTimeFormat(language, { weekday: 'short' });
@@ -24,6 +25,9 @@ export const timeOfDay = (date) => clock.format(date);
 /** "02:05" or "14:05", whichever clock it is: for the margin. */
 export const timeInMargin = (date) => clock.formatToParts(date)
   .filter(({ type }) => type !== 'dayPeriod').map(({ value }) => value).join('').trim();
+
+/** "22 Nov 2026, 13:36" */
+export const toTheMinute = (date) => `${shortDate.format(date)}, ${clock.format(date)}`;
 
 /** The date and time to the second. */
 export const exactly = (date) => precise.format(date);
