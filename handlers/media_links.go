@@ -26,21 +26,27 @@ var (
 	errLinkExpired = errors.New("the link has expired")
 )
 
+// MediaLink is a path by which anybody can read a file until a time, from the
+// server that has the keys.
+func MediaLink(keys events.Keys, file events.Digest, until time.Time) string {
+	expires := strconv.FormatInt(until.Unix(), 10)
+	query := url.Values{linkExpires: {expires}, linkSignature: {signLink(keys, file, expires)}}
+	return "/v1/media/" + file.String() + "?" + query.Encode()
+}
+
 // MediaLink is a path by which anybody can read a file until a time.
 func (s *Server) MediaLink(file events.Digest, until time.Time) string {
-	expires := strconv.FormatInt(until.Unix(), 10)
-	query := url.Values{linkExpires: {expires}, linkSignature: {s.signLink(file, expires)}}
-	return "/v1/media/" + file.String() + "?" + query.Encode()
+	return MediaLink(s.Journal.Keys, file, until)
 }
 
 // signLink binds a file to a time. Handles, the other values that are given
 // pseudonyms, hold no spaces.
-func (s *Server) signLink(file events.Digest, expires string) string {
-	return s.Journal.Keys.Pseudonym("media link " + file.String() + " " + expires)
+func signLink(keys events.Keys, file events.Digest, expires string) string {
+	return keys.Pseudonym("media link " + file.String() + " " + expires)
 }
 
 func (s *Server) checkLink(file events.Digest, expires, signature string) error {
-	if subtle.ConstantTimeCompare([]byte(signature), []byte(s.signLink(file, expires))) != 1 {
+	if subtle.ConstantTimeCompare([]byte(signature), []byte(signLink(s.Journal.Keys, file, expires))) != 1 {
 		return errLink
 	}
 	until, err := strconv.ParseInt(expires, 10, 64)

@@ -18,6 +18,7 @@ import (
 	"parley/events"
 	"parley/events/commands"
 	"parley/handlers/outbound"
+	"parley/handlers/webhooks"
 	"parley/projections"
 )
 
@@ -116,6 +117,8 @@ type Options struct {
 	Origins []string
 	// Proxies are the networks whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
+	// Webhooks delivers to apps what happens, on this server or on another one.
+	Webhooks *webhooks.Engine
 	// Outbound are the networks, beyond the internet, in which addresses that
 	// others name may be reached.
 	Outbound []netip.Prefix

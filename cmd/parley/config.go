@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,9 @@ type config struct {
 	// lists keeps the streams of the standard projections, for commands that
 	// serve EventStoreDB clients.
 	lists bool
+	// outbound are the networks beyond the internet that requests to addresses
+	// of others may reach.
+	outbound []netip.Prefix
 }
 
 // embedded is the --eventstore that lives in the data directory.

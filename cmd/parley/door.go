@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -20,6 +21,7 @@ type door struct {
 	origins    []string
 	proxies    []string
 	outbound   []string
+	publicURL  string
 	issuer     string
 	audience   string
 	userClaim  string
@@ -32,6 +34,7 @@ func (d *door) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&d.origins, "cors-origin", nil, "origins, as https://chat.example, whose pages may use the API")
 	flags.StringSliceVar(&d.proxies, "trusted-proxy", nil, "addresses or networks, as 10.0.0.0/8, of proxies whose X-Forwarded-For is believed")
 	flags.StringSliceVar(&d.outbound, "outbound-allow", nil, "addresses or networks, as 10.0.0.0/8, beyond the internet in which webhooks and files that are named by address may be")
+	flags.StringVar(&d.publicURL, "public-url", "", "where this server is found from outside, as https://chat.example, for links in what apps are told; the address that it listens on if it is empty")
 	flags.StringVar(&d.issuer, "oidc-issuer", "", "URL of an OpenID Connect issuer whose tokens are accepted; it issues tokens in place of this server then")
 	flags.StringVar(&d.audience, "oidc-audience", "parley", "the audience that the issuer's tokens must name")
 	flags.StringVar(&d.userClaim, "oidc-user-claim", "sub", "the claim of the issuer's tokens that names the user")
@@ -54,13 +57,6 @@ func (d *door) configure(options *handlers.Options) error {
 		}
 		options.Proxies = append(options.Proxies, network)
 	}
-	for _, allowed := range d.outbound {
-		network, err := parseNetwork(allowed)
-		if err != nil {
-			return misused("--outbound-allow: %w", err)
-		}
-		options.Outbound = append(options.Outbound, network)
-	}
 	if d.issuer == "" {
 		return nil
 	}
@@ -74,6 +70,31 @@ func (d *door) configure(options *handlers.Options) error {
 		URL: d.issuer, Audience: d.audience, UserClaim: d.userClaim, ScopeClaim: d.scopeClaim, Now: time.Now,
 	})
 	return nil
+}
+
+// networks are those that --outbound-allow names.
+func (d *door) networks() (allowed []netip.Prefix, err error) {
+	for _, text := range d.outbound {
+		network, err := parseNetwork(text)
+		if err != nil {
+			return nil, misused("--outbound-allow: %w", err)
+		}
+		allowed = append(allowed, network)
+	}
+	return allowed, nil
+}
+
+// address is where clients find the server, which listens at another address
+// if a proxy stands before it.
+func (d *door) address(listening string) (string, error) {
+	if d.publicURL == "" {
+		return listening, nil
+	}
+	at, err := url.Parse(d.publicURL)
+	if err != nil || at.Scheme != "https" && at.Scheme != "http" || at.Host == "" || at.RawQuery != "" || at.Fragment != "" {
+		return "", misused("--public-url must be a URL, as https://chat.example, not %q", d.publicURL)
+	}
+	return strings.TrimSuffix(d.publicURL, "/"), nil
 }
 
 func parseNetwork(text string) (netip.Prefix, error) {

@@ -21,6 +21,7 @@ import (
 	"parley/events/vault"
 	"parley/handlers"
 	"parley/handlers/web"
+	"parley/handlers/webhooks"
 	"parley/projections"
 )
 
@@ -39,6 +40,9 @@ type house struct {
 	views    *projections.Set
 	feed     *projections.Feed
 	tokens   *handlers.Tokens
+	webhooks *webhooks.Engine
+	// address is where the server is found, set before it delivers anything.
+	address string
 
 	// closers end what was opened, the last one first.
 	closers []io.Closer
@@ -81,6 +85,9 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	}
 	h.library.Sightings = h.views.Media
 	h.commands.Library = h.library
+	if err := h.openWebhooks(ctx, engine); err != nil {
+		return nil, err
+	}
 	h.project()
 	return h, nil
 }
@@ -160,6 +167,8 @@ func (h *house) options() handlers.Options {
 		Metrics:  h.metrics,
 		Health:   h.health,
 		Page:     web.Handler(),
+		Webhooks: h.webhooks,
+		Outbound: h.config.outbound,
 		Version:  version,
 	}
 }

@@ -65,6 +65,12 @@ func (s *serving) run(ctx context.Context, c *config, announce func(context.Cont
 		return err
 	}
 	c.lists = s.nodeListen != ""
+	if c.outbound, err = s.door.networks(); err != nil {
+		return err
+	}
+	if _, err := s.door.address(""); err != nil {
+		return err
+	}
 	h, err := open(ctx, c, logger)
 	if err != nil {
 		return err
@@ -92,6 +98,10 @@ func (s *serving) run(ctx context.Context, c *config, announce func(context.Cont
 	if err != nil {
 		return err
 	}
+	if h.address, err = s.door.address(address); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer h.deliver(ctx)()
 	return serveHTTP(ctx, listener, handler, logger, func() error {
 		if err := announce(ctx, h, address); err != nil {
 			return err

@@ -107,3 +107,9 @@ func (c *Commands) changeMessage(ctx context.Context, cause events.Cause, conver
 	}
 	return c.journal.Append(ctx, events.MessagesStream(conversation), events.Any, cause, facts...)
 }
+
+// Retracted tells whether a message was taken back.
+func (c *Commands) Retracted(ctx context.Context, conversation uuid.UUID, number uint64) (bool, error) {
+	state, err := c.messageState(ctx, conversation, number)
+	return state.Retracted, err
+}

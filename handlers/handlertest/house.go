@@ -22,6 +22,7 @@ import (
 	"parley/events/node"
 	"parley/events/vault"
 	"parley/handlers"
+	"parley/handlers/webhooks"
 	"parley/projections"
 	"parley/projections/views"
 )
@@ -40,6 +41,8 @@ type House struct {
 	URL string
 	// Dir holds everything that is kept.
 	Dir string
+
+	delivering sync.WaitGroup
 }
 
 // Open boots a house. Each change is applied to the server's options before it
@@ -87,6 +90,7 @@ func OpenOn(t testing.TB, disk vfs.FS, changes ...func(*handlers.Options)) *Hous
 	for _, change := range changes {
 		change(&h.Options)
 	}
+	h.openWebhooks(ctx)
 	h.Server, err = handlers.New(h.Options)
 	h.must(err)
 	listener := httptest.NewServer(h.Server)
@@ -111,6 +115,31 @@ func (h *House) project(ctx context.Context, cancel context.CancelFunc, journal 
 		h.close(views.Close)
 	})
 	return views, feed
+}
+
+// openWebhooks opens the engine of deliveries, which delivers once Deliver is
+// called. What it waits for moves the clock, and is there at once.
+func (h *House) openWebhooks(ctx context.Context) {
+	engine, err := webhooks.Open(ctx, webhooks.Options{
+		Views: views.NewSQLite(filepath.Join(h.Dir, "deliveries")), Journal: h.Journal, Commands: h.Commands, NewID: newID,
+		Now: h.Clock.Now, After: h.Clock.After, Logger: h.Logger, Outbound: h.Outbound,
+		Link: func(file events.Digest, until time.Time) string {
+			return h.URL + handlers.MediaLink(h.Journal.Keys, file, until)
+		},
+	})
+	h.must(err)
+	h.Options.Webhooks = engine
+	h.Cleanup(func() {
+		h.delivering.Wait()
+		h.close(engine.Close)
+	})
+}
+
+// Deliver has the house deliver to webhooks, until it ends.
+func (h *House) Deliver() {
+	ctx, cancel := context.WithCancel(context.Background())
+	h.Cleanup(cancel)
+	h.delivering.Go(func() { h.Options.Webhooks.Run(ctx) })
 }
 
 // CatchUp returns when the views show all that was written.
@@ -170,4 +199,12 @@ func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+// After moves the clock and fires.
+func (c *Clock) After(d time.Duration) <-chan time.Time {
+	c.Advance(d)
+	fired := make(chan time.Time, 1)
+	fired <- c.Now()
+	return fired
 }
