@@ -21,7 +21,7 @@ type Change struct {
 	Position       events.Position `json:"position"`
 	ConversationID uuid.UUID       `json:"conversationId"`
 	// Name is what has changed: message, edit, retract, reaction, receipt,
-	// participant, conversation or app.
+	// participant, conversation, app or order.
 	Name string `json:"name"`
 	// Data is JSON: what has changed as it stands when it is told, which may
 	// be later than the event.
@@ -42,6 +42,7 @@ const (
 	ParticipantChange  = "participant"
 	ConversationChange = "conversation"
 	AppChange          = "app"
+	OrderChange        = "order"
 )
 
 // messageChanges are the changes of messages, by the types of their facts.
@@ -119,6 +120,25 @@ func conversationOf(stream string) (uuid.UUID, bool) {
 		}
 	}
 	return uuid.Nil, false
+}
+
+// place is the conversation that an event is told in. The boolean is false if
+// it is told nowhere.
+func place(recorded events.Recorded) (uuid.UUID, bool, error) {
+	if strings.HasPrefix(recorded.Stream, orderPrefix) {
+		step, told, err := toldOrder(recorded)
+		return events.BusinessID(step.Merchant, step.Customer), told, err
+	}
+	conversation, ok := conversationOf(recorded.Stream)
+	return conversation, ok, nil
+}
+
+// change tells what an event has changed, in a conversation that place gives.
+func (s *Set) change(ctx context.Context, conversation uuid.UUID, recorded events.Recorded) (Change, bool, error) {
+	if strings.HasPrefix(recorded.Stream, orderPrefix) {
+		return s.Orders.change(ctx, recorded)
+	}
+	return s.Conversations.change(ctx, conversation, recorded)
 }
 
 // change tells what an event of a conversation has changed, as the view shows
@@ -234,10 +254,14 @@ func (c *Conversations) conversationData(ctx context.Context, change *Change) (C
 
 // changeFor is change as one user is told of it: who joined by the event is told
 // all there is to show of the conversation.
-func (c *Conversations) changeFor(ctx context.Context, user, conversation uuid.UUID, recorded events.Recorded) (Change, bool, error) {
-	change, told, err := c.change(ctx, conversation, recorded)
+func (s *Set) changeFor(ctx context.Context, user uuid.UUID, recorded events.Recorded) (Change, bool, error) {
+	conversation, told, err := place(recorded)
+	if err != nil || !told {
+		return Change{}, false, err
+	}
+	change, told, err := s.change(ctx, conversation, recorded)
 	if err == nil && slices.Contains(change.joined, user) {
-		change, err = c.welcome(ctx, change, user)
+		change, err = s.Conversations.welcome(ctx, change, user)
 	}
 	return change, told, err
 }

@@ -36,7 +36,7 @@ type Feed struct {
 const fedAtOnce = 256
 
 // fedPrefixes are the streams in which there may be something to tell.
-var fedPrefixes = append([]string{"merchant-"}, conversationPrefixes...)
+var fedPrefixes = append([]string{"merchant-", orderPrefix}, conversationPrefixes...)
 
 // NewFeed makes the feed of the log of views that do not run yet. It publishes
 // nothing until it runs itself.
@@ -153,8 +153,11 @@ func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
 	if recorded.Type == agentRemoved {
 		return f.dismissed(ctx, recorded)
 	}
-	conversation, ok := conversationOf(recorded.Stream)
-	if !ok || f.hub.PassUnheard(recorded.Position, conversation, nil) {
+	conversation, told, err := place(recorded)
+	if err != nil {
+		return err
+	}
+	if !told || f.hub.PassUnheard(recorded.Position, conversation, nil) {
 		return nil
 	}
 	members, err := f.views.Conversations.Members(ctx, conversation)
@@ -166,7 +169,7 @@ func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
 	if !lifecycle && f.hub.PassUnheard(recorded.Position, conversation, members) {
 		return nil
 	}
-	change, told, err := f.views.Conversations.change(ctx, conversation, recorded)
+	change, told, err := f.views.change(ctx, conversation, recorded)
 	if err != nil || !told {
 		return err
 	}

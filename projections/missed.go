@@ -51,11 +51,15 @@ const (
 
 // Missed finds what a reader missed. The view of conversations must have
 // passed upTo. What happened in a conversation before the reader joined it is
-// left out, and so is all of those that they have left but that they did.
+// left out, and so is all of those that they have left but that they did. It
+// waits until the view of orders has passed upTo as well.
 //
-// Errors: ErrNotParticipant if the reader is not in the one conversation, and
-// those of the log.
+// Errors: ErrNotParticipant if the reader is not in the one conversation, those
+// of Wait, and those of the log.
 func (s *Set) Missed(ctx context.Context, reader Reader, after, upTo events.Position) (*Missed, error) {
+	if err := s.Wait(ctx, OrdersName, upTo); err != nil {
+		return nil, err
+	}
 	memberships, err := s.Conversations.memberships(ctx, reader.User)
 	if err != nil {
 		return nil, err
@@ -66,6 +70,9 @@ func (s *Set) Missed(ctx context.Context, reader Reader, after, upTo events.Posi
 	}
 	for conversation, joined := range memberships {
 		m.add(conversation, max(after, joined-1))
+	}
+	if err := m.addOrders(ctx, reader.User, after, memberships); err != nil {
+		return nil, err
 	}
 	departures, err := s.Conversations.departures(ctx, reader.User, after)
 	if err != nil {
@@ -88,7 +95,35 @@ func (m *Missed) ofOne(ctx context.Context, reader Reader, joined, after events.
 		return err
 	}
 	m.add(reader.Conversation, max(after, max(joined, 1)-1))
+	// A business conversation has one member, its customer.
+	members, err := m.views.Conversations.Members(ctx, reader.Conversation)
+	if err != nil {
+		return err
+	}
+	if len(members) == 1 {
+		for customer, since := range members {
+			joined := map[uuid.UUID]events.Position{reader.Conversation: since}
+			if err := m.addOrders(ctx, customer, after, joined); err != nil {
+				return err
+			}
+		}
+	}
 	return m.measure(ctx)
+}
+
+// addOrders has a customer's orders told after a position, in the conversations
+// given with where the customer joined them.
+func (m *Missed) addOrders(ctx context.Context, customer uuid.UUID, after events.Position, joined map[uuid.UUID]events.Position) error {
+	changed, err := m.views.Orders.changedSince(ctx, customer, after)
+	if err != nil {
+		return err
+	}
+	for order, conversation := range changed {
+		if since, in := joined[conversation]; in {
+			m.tails = append(m.tails, &tail{stream: events.OrderStream(order), since: max(after, max(since, 1)-1)})
+		}
+	}
+	return nil
 }
 
 // add has the streams of a conversation told after a position.
@@ -126,8 +161,7 @@ func (m *Missed) Changes(ctx context.Context) iter.Seq2[Change, error] {
 				yield(Change{}, err)
 				return
 			}
-			conversation, _ := conversationOf(recorded.Stream)
-			change, told, err := m.views.Conversations.changeFor(ctx, m.user, conversation, recorded)
+			change, told, err := m.views.changeFor(ctx, m.user, recorded)
 			if (told || err != nil) && !yield(change, err) || err != nil {
 				return
 			}

@@ -24,10 +24,11 @@ type Orders struct {
 func newOrders(journal *events.Journal) *Orders { return &Orders{journal: journal} }
 
 // An order's body is the JSON of an Order, and an entry's that of an
-// OrderEntry, both ready to send.
+// OrderEntry, both ready to send. An order has changed at the position of the
+// last event that its conversation is told of.
 var ordersSchema = views.Schema{
 	Name:    OrdersName,
-	Version: 2,
+	Version: 3,
 	Tables: []views.Table{{
 		Name: "orders",
 		Columns: `id BYTEA NOT NULL,
@@ -36,6 +37,7 @@ var ordersSchema = views.Schema{
 			status TEXT NOT NULL,
 			is_open BIGINT NOT NULL,
 			placed BIGINT NOT NULL,
+			changed BIGINT NOT NULL,
 			body BYTEA NOT NULL`,
 		Key: "id",
 	}, {
@@ -48,6 +50,7 @@ var ordersSchema = views.Schema{
 		`CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer, placed, id)`,
 		`CREATE INDEX IF NOT EXISTS orders_of_both ON orders (merchant, customer, placed, id)`,
 		`CREATE INDEX IF NOT EXISTS orders_open ON orders (merchant, customer, is_open, placed, id)`,
+		`CREATE INDEX IF NOT EXISTS orders_by_change ON orders (customer, changed)`,
 		`CREATE INDEX IF NOT EXISTS entries_by_time ON entries (purchase, at, entry)`,
 	},
 }
@@ -82,6 +85,8 @@ var ofOrder = []byte(`"order":{`)
 // draft is an order that the batch being applied has touched.
 type draft struct {
 	Order
+	// changed is where its conversation was last told of it.
+	changed events.Position
 	// before is what the stored order added to its customer's spending.
 	before spending
 }
@@ -166,11 +171,13 @@ func (o *Orders) applyOne(ctx context.Context, tx *views.Tx, touched *drafts, ev
 func loadDraft(ctx context.Context, tx *views.Tx, id uuid.UUID) (*draft, error) {
 	d := new(draft)
 	var body []byte
-	err := tx.QueryRow(ctx, `SELECT body FROM orders WHERE id = $1`, []any{id[:]}, &body)
+	var changed int64
+	err := tx.QueryRow(ctx, `SELECT changed, body FROM orders WHERE id = $1`, []any{id[:]}, &changed, &body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, nil
 	}
 	if err == nil {
+		d.changed = events.Position(changed)
 		err = json.Unmarshal(body, &d.Order)
 	}
 	if err != nil {
@@ -186,6 +193,9 @@ func (d *draft) applyOne(ctx context.Context, tx *views.Tx, event events.Event, 
 	}
 	if d.ID == uuid.Nil {
 		return fmt.Errorf("order %s was never placed", fact.Step().Order)
+	}
+	if !fact.Step().Untold {
+		d.changed = event.Position
 	}
 	body, err := json.Marshal(orderEntry(event, fact, &d.Order))
 	if err != nil {
@@ -205,9 +215,9 @@ func (d *draft) save(ctx context.Context, tx *views.Tx) error {
 	if d.isOpen() {
 		isOpen = 1
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO orders (id, merchant, customer, status, is_open, placed, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (id) DO UPDATE SET status = excluded.status, is_open = excluded.is_open, placed = excluded.placed, body = excluded.body`,
-		d.ID[:], d.MerchantID[:], d.CustomerID[:], d.Status, isOpen, d.PlacedAt.UnixMicro(), body)
+	_, err = tx.Exec(ctx, `INSERT INTO orders (id, merchant, customer, status, is_open, placed, changed, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (id) DO UPDATE SET status = excluded.status, is_open = excluded.is_open, placed = excluded.placed, changed = excluded.changed, body = excluded.body`,
+		d.ID[:], d.MerchantID[:], d.CustomerID[:], d.Status, isOpen, d.PlacedAt.UnixMicro(), int64(d.changed), body)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,105 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"strconv"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/handlers/handlertest"
+	"parley/projections"
+)
+
+// orderTold reads an order's update and the message that tells of it.
+func orderTold(t *testing.T, s *handlertest.Stream) projections.OrderData {
+	t.Helper()
+	var order projections.OrderData
+	if err := json.Unmarshal([]byte(s.Want("order").Data), &order); err != nil {
+		t.Fatal(err)
+	}
+	s.Want("message")
+	return order
+}
+
+func TestOrdersAreToldLive(t *testing.T) {
+	h := handlertest.Open(t)
+	owner, customer, rival := h.Person("owner"), h.Person("customer"), h.Person("rival")
+	b := openBusiness(t, owner, customer, rival)
+	h.CatchUp()
+	began := strconv.FormatUint(uint64(h.Node.Tip()), 10)
+	thread := streamOf(b.conversation)
+	streams := map[string]*handlertest.Stream{
+		"the customer's thread": customer.Stream(thread, ""),
+		"the customer's inbox":  customer.Stream(inbox, ""),
+		"the agent's thread":    owner.Stream(thread, ""),
+	}
+	update := func(body string) {
+		t.Helper()
+		owner.Post("/v1/orders/"+b.order.String()+"/updates", body).Want(201)
+	}
+	update(`{"type":"confirmed"}`)
+	update(`{"type":"shipped","carrier":"CTT","trackingNumber":"T1"}`)
+	resumeAt := ""
+	for name, stream := range streams {
+		if got := orderTold(t, stream); got.ID != b.order || got.ConversationID != b.conversation || got.Total != 5614 {
+			t.Errorf("%s has %+v", name, got)
+		}
+		resumeAt = stream.LastID
+		if got := orderTold(t, stream); got.Status != "shipped" || got.TrackingNumber != "T1" {
+			t.Errorf("%s has %+v", name, got)
+		}
+		stream.Close()
+	}
+	update(`{"type":"delivered"}`)
+	h.CatchUp()
+	for name, stream := range map[string]*handlertest.Stream{
+		"the customer's thread": customer.Stream(thread, resumeAt),
+		"the customer's inbox":  customer.Stream(inbox, resumeAt),
+		"the agent's thread":    owner.Stream(thread, resumeAt),
+	} {
+		for range 2 {
+			if got := orderTold(t, stream); got.Status != "delivered" {
+				t.Errorf("%s, resumed, has %+v", name, got)
+			}
+		}
+	}
+	rival.Get(thread).Want(404)
+
+	var page projections.Sync
+	customer.Get("/v1/sync?after=" + began).Want(200).Into(&page)
+	var names []string
+	for _, event := range page.Events {
+		names = append(names, event.Name)
+	}
+	if want := []string{"order", "message", "order", "message", "order", "message"}; !cmp.Equal(names, want) {
+		t.Errorf("the customer synchronises %v", names)
+	}
+	rival.Get("/v1/sync?after=" + began).Want(200).Into(&page)
+	if len(page.Events) != 0 {
+		t.Errorf("another merchant's agent synchronises %+v", page.Events)
+	}
+}
+
+// TestAgentsReadTheThreadsOfTheirMerchant: they are in no conversation of their
+// own, and lose the stream with their post.
+func TestAgentsReadTheThreadsOfTheirMerchant(t *testing.T) {
+	h := handlertest.Open(t)
+	owner, customer, rival, agent := h.Person("owner"), h.Person("customer"), h.Person("rival"), h.Person("agent")
+	b := openBusiness(t, owner, customer, rival)
+	agents := "/v1/merchants/" + b.merchant.String() + "/agents"
+	owner.Post(agents, map[string]any{"userId": agent.User.ID}).Want(204)
+	h.CatchUp()
+	stream := agent.Stream(streamOf(b.conversation), "")
+	customer.Say(b.conversation, "is anybody there?")
+	stream.Want("message")
+	var threads projections.Inbox
+	agent.Get("/v1/merchants/" + b.merchant.String() + "/conversations").Want(200).Into(&threads)
+	if len(threads.Conversations) != 1 || threads.Conversations[0].ID != b.conversation || threads.Conversations[0].LastMessage.Text != "is anybody there?" {
+		t.Errorf("the merchant's threads are %+v", threads)
+	}
+	owner.Do("DELETE", agents+"/"+agent.User.ID.String(), nil).Want(204)
+	stream.WantEnd("left")
+	agent.Get(streamOf(b.conversation)).Want(404)
+	agent.Get("/v1/merchants/" + b.merchant.String() + "/conversations").Want(404)
+}
