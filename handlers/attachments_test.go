@@ -1,12 +1,14 @@
 package handlers_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"parley/events"
 	"parley/handlers/handlertest"
@@ -87,9 +89,6 @@ func TestFilesAreSentAgainByWhoSeesThem(t *testing.T) {
 
 	sweep := func(want int) {
 		t.Helper()
-		if err := c.Views.CatchUp(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 		if swept, err := c.Server.SweepMedia(t.Context()); err != nil || swept != want {
 			t.Errorf("swept %d, %v; want %d", swept, err, want)
 		}
@@ -121,9 +120,6 @@ func TestAnIconIsKeptWhileAnAppHasIt(t *testing.T) {
 	c.ada.Do("PATCH", path, `{"icon":""}`).Want(200)
 	c.Nobody().Get(*app.App.Icon).Refused(404, "")
 	c.Clock.Advance(26 * time.Hour)
-	if err := c.Views.CatchUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	if swept, err := c.Server.SweepMedia(t.Context()); err != nil || swept != 1 {
 		t.Errorf("swept %d, %v", swept, err)
 	}
@@ -157,4 +153,18 @@ func TestWhatAnAppSharesShowsTheApp(t *testing.T) {
 	// People react to it and answer it as to anything else.
 	c.ada.Do("PUT", c.path+"/0/reactions/%F0%9F%91%8D", nil).Want(204)
 	c.bob.Post(c.path, `{"text":"Nice","replyTo":0}`).Want(201)
+}
+
+func TestNothingIsSweptByAViewThatHasStopped(t *testing.T) {
+	c := openChat(t)
+	film := bring(c.ada, "some text")
+	poison := events.Proposed{ID: uuid.New(), Type: "MediaSwept", Data: []byte(`{"media":7}`), Metadata: []byte(`{}`)}
+	if _, err := c.Node.Append(t.Context(), "media-poison", events.Any, poison); err != nil {
+		t.Fatal(err)
+	}
+	c.Clock.Advance(48 * time.Hour)
+	if swept, err := c.Server.SweepMedia(t.Context()); !errors.Is(err, projections.ErrStopped) || swept != 0 {
+		t.Errorf("swept %d, %v", swept, err)
+	}
+	c.ada.Get("/v1/media/" + film).Want(200)
 }

@@ -77,7 +77,7 @@ func TestGrowthSummary(t *testing.T) {
 }
 
 func TestGrowthRefusals(t *testing.T) {
-	_, analyst, _ := grown(t)
+	_, analyst, position := grown(t)
 	for path, field := range map[string]string{
 		"/v1/growth?from=yesterday":                                    "query.from",
 		"/v1/growth?to=2026-13-01":                                     "query.to",
@@ -91,7 +91,7 @@ func TestGrowthRefusals(t *testing.T) {
 		"/v1/growth/ranking?from=2026-03-05T25:00:00Z":                 "query.from",
 		"/v1/growth?product=" + "abcdefghijklmnopqrstuvwxyz0123456789": "query.product",
 	} {
-		analyst.Get(path).Refused(422, field)
+		analyst.Get(path, "Parley-Position", position).Refused(422, field)
 	}
 }
 

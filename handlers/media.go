@@ -275,8 +275,17 @@ func (p *patientBody) Read(into []byte) (int, error) {
 const sweptAtOnce = 1000
 
 // SweepMedia removes files that no message has, and returns how many. If there
-// are many, some are left for the next time.
+// are many, some are left for the next time. If the view does not show all that
+// is in the log, and so not every message, nothing is removed: the error is that
+// of waiting for it.
 func (s *Server) SweepMedia(ctx context.Context) (int, error) {
+	tip, err := events.Tip(ctx, s.Journal.Log)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.reaches(ctx, projections.MediaName, uint64(tip)); err != nil {
+		return 0, err
+	}
 	since, kept := decide.Unsendable(s.Now())
 	idle, err := s.Views.Media.Idle(ctx, since, kept, sweptAtOnce)
 	if err != nil {
