@@ -49,6 +49,7 @@ type Conversations struct {
 	now     func() time.Time
 	store   *views.Store
 	cache   *pageCache
+	lines   *recentLines
 
 	// What follows is owned by the engine.
 
@@ -66,7 +67,7 @@ type Conversations struct {
 const roomsKept = 1 << 16
 
 func newConversations(journal *events.Journal, now func() time.Time) *Conversations {
-	return &Conversations{journal: journal, now: now, cache: newPageCache(), rooms: make(map[uuid.UUID]*room)}
+	return &Conversations{journal: journal, now: now, cache: newPageCache(), lines: newRecentLines(), rooms: make(map[uuid.UUID]*room)}
 }
 
 // A participant's marker and a message's place are ordinals: the how-manieth
@@ -252,6 +253,7 @@ func (c *Conversations) said(ctx context.Context, tx *views.Tx, item *roomFact, 
 
 // committed drops what readers had cached of the conversations that changed.
 func (c *Conversations) committed() {
+	c.lines.keep(c.order)
 	for _, r := range c.order {
 		c.cache.drop(r.id, r.altered, r.crewChanged)
 		r.moved, r.altered, r.pinsChanged, r.crewChanged, r.touched = false, false, false, false, false
@@ -271,4 +273,5 @@ func (c *Conversations) reset() {
 	c.order, c.staffed = nil, false
 	c.erased.reset()
 	c.cache.clear()
+	c.lines.clear()
 }

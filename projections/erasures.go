@@ -209,6 +209,7 @@ func (r *room) eraseIn(in *run, person uuid.UUID, at events.Position) error {
 			if line, err = json.Marshal(m); err != nil {
 				return err
 			}
+			r.lines = append(r.lines, numberedLine{int64(m.Number), line})
 			line = append(bytes.Clone(line), '\n')
 			r.alter(at)
 			in.changed = true

@@ -136,16 +136,37 @@ func (f *Feed) feed(ctx context.Context, batch []events.Recorded) error {
 	if f.hub.PassIdle(last) {
 		return nil
 	}
-	if err := f.views.Wait(ctx, ConversationsName, last); err != nil {
-		return err
-	}
-	for _, recorded := range batch {
-		if err := f.tell(ctx, recorded); err != nil {
+	for len(batch) > 0 {
+		shown, err := f.shown(ctx, batch)
+		if err != nil {
 			return err
 		}
+		for _, recorded := range shown {
+			if err := f.tell(ctx, recorded); err != nil {
+				return err
+			}
+		}
+		batch = batch[len(shown):]
 	}
 	f.hub.Pass(last)
 	return nil
+}
+
+// shown waits until the view shows the first of some events, and returns all
+// that it shows by then: they need not wait for those that it commits later.
+func (f *Feed) shown(ctx context.Context, batch []events.Recorded) ([]events.Recorded, error) {
+	if err := f.views.Wait(ctx, ConversationsName, batch[0].Position); err != nil {
+		return nil, err
+	}
+	passed, err := f.views.passed(ConversationsName)
+	if err != nil {
+		return nil, err
+	}
+	count := 1
+	for count < len(batch) && batch[count].Position <= passed {
+		count++
+	}
+	return batch[:count], nil
 }
 
 // tell publishes an event that the view has passed.

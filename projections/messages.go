@@ -257,6 +257,9 @@ func (c *Conversations) MessageJSON(ctx context.Context, conversation uuid.UUID,
 	if number > newest {
 		return nil, ErrNotFound
 	}
+	if line, recent := c.lines.get(conversation, number); recent {
+		return line, nil
+	}
 	var r run
 	err := c.store.QueryRow(ctx, `SELECT lines FROM messages WHERE conversation = $1 AND first <= $2 ORDER BY first DESC LIMIT 1`,
 		[]any{conversation[:], int64(number)}, &r.lines)

@@ -100,6 +100,7 @@ type readModel interface {
 	open(ctx context.Context, tip events.Position) error
 	run(ctx context.Context)
 	wait(ctx context.Context, position events.Position) error
+	passed() events.Position
 	ask(ctx context.Context, task task) (Checked, error)
 	status(tip events.Position, now time.Time) Status
 	digest(ctx context.Context) (string, error)
@@ -243,6 +244,15 @@ func (s *Set) Wait(ctx context.Context, projection string, position events.Posit
 		return fmt.Errorf("projection %s: %w", projection, err)
 	}
 	return nil
+}
+
+// passed is the position up to which a projection shows everything.
+func (s *Set) passed(projection string) (events.Position, error) {
+	m, err := s.model(projection)
+	if err != nil {
+		return events.Beginning, err
+	}
+	return m.passed(), nil
 }
 
 // CatchUp returns when every projection has passed the log's present tip. Its

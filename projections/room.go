@@ -40,6 +40,8 @@ type room struct {
 
 	// open is the messages that came last, as far as they are not stored.
 	open run
+	// lines are those that were added or replaced.
+	lines []numberedLine
 	// loaded are stored runs in which messages have changed, in order.
 	loaded  []*run
 	markers map[uuid.UUID]*marker
@@ -93,6 +95,7 @@ func (r *room) post(ctx context.Context, tx *views.Tx, item *roomFact, fact *eve
 		r.open = run{first: number, ordinal: r.messages + 1}
 	}
 	r.open.add(number, item.line)
+	r.lines = append(r.lines, numberedLine{number, item.line})
 	r.messages++
 	r.last = number
 	r.activity = max(r.activity, item.Meta.OccurredAt.UnixMicro())
@@ -147,6 +150,7 @@ func (r *room) change(ctx context.Context, tx *views.Tx, event *events.Event) er
 		return err
 	}
 	in.replace(start, end, line)
+	r.lines = append(r.lines, numberedLine{int64(number), line})
 	r.alter(event.Position)
 	if err := mention(ctx, tx, r.id, ordinal, mentioned, m.Mentions); err != nil {
 		return err
