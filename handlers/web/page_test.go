@@ -39,6 +39,7 @@ func TestPageInABrowser(t *testing.T) {
 		{"an app is added from the directory", anAppIsAddedFromTheDirectory},
 		{"an order is followed from the thread", anOrderIsFollowedFromTheThread},
 		{"an offer is bought and answered", anOfferIsBoughtAndAnswered},
+		{"a case is served", aCaseIsServed},
 		{"a text stays a text", aTextStaysAText},
 		{"a long conversation scrolls back", aLongConversationScrollsBack},
 		{"a lost server is waited for", aLostServerIsWaitedFor},

@@ -1,5 +1,6 @@
 // What can be done with a message, besides reading it.
 
+import { openCase } from './cases.js';
 import { announce, h } from './dom.js';
 import { openDialog, openReading } from './dialogs.js';
 import { openEmoji, openMenu } from './menu.js';
@@ -68,6 +69,7 @@ export class Actions {
       { label: 'Forward', sign: 'forward', act: () => this.#forward(message) },
       { label: isPinned ? 'Unpin' : 'Pin', sign: 'pin', act: () => this.#pin(message, isPinned) },
       { label: 'Copy text', sign: 'copy', act: () => navigator.clipboard.writeText(message.text).then(() => announce('Copied')) },
+      kind === 'business' ? { label: 'Open a case', sign: 'help', act: () => openCase(this.#context, this.#conversation, message) } : null,
       message.editedAt ? { label: 'Earlier versions', sign: 'clock', act: () => this.versions(message) } : null,
       own ? null : { label: 'Report', sign: 'flag', act: () => this.#report(message) },
       mayRetract ? { label: 'Retract', sign: 'bin', grave: true, act: () => this.#retract(message) } : null,

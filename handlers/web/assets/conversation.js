@@ -2,20 +2,22 @@
 
 import { announce, failure, h } from './dom.js';
 import { Actions } from './actions.js';
-import { Apps } from './apps.js';
 import { Compose } from './compose.js';
+import { drawHead, loading } from './conversation_head.js';
 import { History } from './history.js';
 import { icon } from './icons.js';
 import { lookOf, messageRow, pendingRow, summary } from './message.js';
-import { orderPanel } from './order_panel.js';
-import { Participants } from './participants.js';
-import { faceOf, isServed, titleOf } from './people.js';
-import { ReadMarker } from './reading.js';
-import { Side } from './side.js';
+import { mentioned } from './mentions.js';
+import { isServed } from './people.js';
+import { ReadMarker, seenBy } from './reading.js';
+import { sideOf } from './panels.js';
 import { Timeline } from './timeline.js';
 import { Typing } from './typing.js';
 
 const CALM = matchMedia('(pointer: coarse)');
+// Wide enough for a panel beside the transcript from the beginning.
+const ROOMY = matchMedia('(min-width: 80rem)');
+const SETTLE = 800;
 
 export class Conversation {
   #context;
@@ -35,6 +37,7 @@ export class Conversation {
   #readingAgain = 0;
   // Stops listening to this conversation alone, if that is needed.
   #leave = null;
+  #telling = 0;
 
   /** `context` has `api`, `people`, `outbox`, `live` and `self`. */
   constructor(context, id) {
@@ -42,8 +45,8 @@ export class Conversation {
     this.id = id;
     this.#history = new History(context.api, id);
     this.head = h('header', { class: 'pane-head' });
-    this.room = h('div', { class: 'room' }, skeleton());
-    this.side = this.#sides();
+    this.room = h('div', { class: 'room' }, loading());
+    this.side = sideOf(context, { id, describe: () => this.#conversation, changed: (conversation) => this.describe(conversation) });
     this.#typing = new Typing(context, id);
     this.#actions = new Actions(context, id, {
       describe: () => this.#conversation, received: (message) => this.receive([message]),
@@ -55,7 +58,7 @@ export class Conversation {
     this.pinned = h('button', { type: 'button', class: 'pinned', hidden: true, on: { click: () => this.#showPinned() } });
     this.element = h('section', { class: 'conversation', 'aria-label': 'Conversation' },
       h('div', { class: 'pane' }, this.head, this.pinned, this.room, this.#typing.element, this.compose.element), this.side.element);
-    this.#drawHead();
+    drawHead(this.head, null, context.people, this.side);
   }
 
   /** Loads and shows it; `message` is a number to go to. */
@@ -70,11 +73,17 @@ export class Conversation {
       if (this.#closed) return;
       this.describe(conversation);
       this.#begin(conversation, message);
-      if (isServed(conversation, this.#context.people)) this.#leave ??= this.#context.attend(this.id);
+      if (isServed(conversation, this.#context.people)) this.#serve();
       this.#lookAround();
     } catch (problem) {
       if (!this.#closed) this.fail(problem);
     }
+  }
+
+  /** The reader is an agent: what happens here is listened to, and the customer's card is at hand. */
+  #serve() {
+    this.#leave ??= this.#context.attend(this.id);
+    if (ROOMY.matches) this.side.open('customer', undefined, { focus: false });
   }
 
   /** Finds out who is there; from then on it is told. */
@@ -130,7 +139,7 @@ export class Conversation {
     if (receipts(before) !== receipts(conversation)) this.#timeline?.update();
     if (JSON.stringify(before?.pinned) !== JSON.stringify(conversation.pinned)) this.#drawPinned();
     if (shape(before) === shape(conversation)) return;
-    this.#drawHead();
+    drawHead(this.head, conversation, this.#context.people, this.side);
     this.side.redraw('participants');
   }
 
@@ -189,65 +198,13 @@ export class Conversation {
     if (number !== undefined) this.#timeline?.show(number);
   }
 
-  #drawHead() {
-    const back = h('a', { class: 'button tool back', href: '#inbox', 'aria-label': 'Back to the inbox' }, icon('back'));
-    const conversation = this.#conversation;
-    if (!conversation) {
-      this.head.replaceChildren(back, h('span', { class: 'avatar pending' }), h('h2', { class: 'pane-title pending', tabindex: '-1' }, '\u2007'));
-      return;
-    }
-    const { people } = this.#context;
-    this.head.replaceChildren(back, faceOf(conversation, people),
-      h('div', { class: 'pane-name' },
-        h('h2', { class: 'pane-title', tabindex: '-1' }, titleOf(conversation, people)),
-        h('p', { class: 'pane-note' }, this.#note(conversation))),
-      ...this.side.buttons);
-  }
-
-  #note({ kind, participants, merchantId }) {
-    const { people } = this.#context;
-    const other = participants.find((p) => p.userId !== people.self);
-    if (kind === 'direct' && other) return people.handle(other.userId);
-    if (merchantId) return other ? ['Customer of ', people.label(merchantId)] : 'You and this shop';
-    return participants.length === 1 ? 'Only you' : `${participants.length.toLocaleString('en')} people`;
-  }
-
-  /** What can be opened beside the transcript. */
-  #sides() {
-    const context = this.#context;
-    return new Side({
-      participants: {
-        label: 'Participants', sign: 'people',
-        make: () => new Participants(context, this.#conversation, (conversation) => this.describe(conversation)).nodes,
-      },
-      apps: { label: 'Apps', sign: 'apps', make: () => new Apps(context, this.id).nodes },
-      order: { label: 'Order', make: (order) => orderPanel(order, context) },
-    });
-  }
-
   #row(message, previous) {
     this.#findUnread();
-    const look = { ...lookOf(message, previous, this.#unreadFrom), seen: this.#seen(message) };
+    const look = { ...lookOf(message, previous, this.#unreadFrom), seen: seenBy(message, this.#conversation, this.#history, this.#context.people) };
     return {
       signature: JSON.stringify([look, message]),
       make: () => messageRow(message, look, this.#rowContext()),
     };
-  }
-
-  /** Who has read the reader's last message, in words; empty for all others. */
-  #seen(message) {
-    const { self, people } = this.#context;
-    if (message.author !== self || message.retracted || !this.#conversation) return '';
-    const last = this.#history.messages.findLast((m) => m.author === self && !m.retracted);
-    if (last !== message) return '';
-    const others = this.#conversation.participants.filter((p) => p.userId !== self);
-    const upTo = (marker) => others.filter((p) => p[marker] != null && p[marker] >= message.number);
-    const readers = upTo('readUpTo');
-    if (this.#conversation.kind === 'direct') return readers.length > 0 ? 'Read' : upTo('deliveredUpTo').length > 0 ? 'Delivered' : '';
-    if (readers.length === 0) return '';
-    if (readers.length === others.length && others.length > 1) return 'Read by all';
-    const named = readers.slice(0, 3).map((p) => people.name(p.userId)).join(', ');
-    return `Read by ${named}${readers.length > 3 ? ` and ${readers.length - 3} more` : ''}`;
   }
 
   #pending() {
@@ -281,16 +238,8 @@ export class Conversation {
     this.#unreadFrom = -1;
     this.#waiting.unread = 0;
     this.#typing.sent();
-    this.#context.outbox.send(this.id, { ...message, mentions: this.#mentioned(message.text) });
+    this.#context.outbox.send(this.id, { ...message, mentions: mentioned(message.text, this.#conversation, this.#context.people) });
     await this.#timeline?.toNewest();
-  }
-
-  /** The ids of participants whose handle a text has after an @. */
-  #mentioned(text) {
-    const { people } = this.#context;
-    const named = new Set([...text.matchAll(/(?<![\p{L}\p{N}])@([^\s@]+)/gu)].map(([, handle]) => handle.toLowerCase().replace(/[.,;:!?)]+$/, '')));
-    if (named.size === 0) return [];
-    return this.#conversation.participants.map((p) => p.userId).filter((id) => named.has(people.get(id)?.handle?.toLowerCase()));
   }
 
   /**
@@ -307,7 +256,14 @@ export class Conversation {
     this.#timeline.update({ reachedEnd: whole });
     if (pinned && !this.#history.atEnd) this.#timeline.toNewest();
     if (news.some((m) => this.#conversation?.pinned?.at(-1) === m.number)) this.#drawPinned();
+    if (this.#conversation?.merchantId) this.#tellService();
     this.#announce(news.filter((m) => m.number > newest && m.author !== this.#context.self));
+  }
+
+  /** What was said may have answered a case or told of an order. */
+  #tellService() {
+    clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => this.#context.service.dispatchEvent(new Event('changed')), SETTLE);
   }
 
   #announce(messages) {
@@ -346,15 +302,10 @@ export class Conversation {
   close() {
     this.#closed = true;
     this.#leave?.();
+    clearTimeout(this.#telling);
     this.#marker?.close();
     this.#timeline?.close();
     clearTimeout(this.#readingAgain);
     this.#typing.close();
   }
-}
-
-function skeleton() {
-  const widths = ['w4', 'w7', 'w5', 'w8', 'w3', 'w6'];
-  return h('div', { class: 'skeleton', role: 'status', 'aria-label': 'Loading messages' },
-    widths.map((width) => h('div', { class: 'skeleton-row' }, h('span', { class: 'avatar pending' }), h('span', { class: `bar ${width}` }))));
 }

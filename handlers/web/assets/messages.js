@@ -5,6 +5,7 @@ import { h } from './dom.js';
 import { Conversation } from './conversation.js';
 import { Deliveries } from './deliveries.js';
 import { Inbox } from './inbox.js';
+import { Lists } from './lists.js';
 import { Live } from './live.js';
 import { mark } from './icons.js';
 import { Media } from './media.js';
@@ -15,6 +16,7 @@ import { StartDialog } from './start.js';
 export class Messages {
   #context;
   #inbox;
+  #lists;
   #conversation = null;
   #live;
   #deliveries;
@@ -24,14 +26,15 @@ export class Messages {
   /** `app` has `api`, `people`, `session` and `report`, which takes the state of the connection. */
   constructor({ api, people, session, report }) {
     this.#live = new Live(api);
-    this.#context = { api, people, self: session.user, live: this.#live, outbox: new Outbox(api, session.user), media: new Media(api), orders: new Orders(api) };
+    this.#context = { api, people, self: session.user, live: this.#live, outbox: new Outbox(api, session.user), media: new Media(api), orders: new Orders(api), service: new EventTarget() };
     this.#deliveries = new Deliveries(api);
     this.#onState = report;
     this.#inbox = new Inbox(this.#context, { start: () => this.#start() });
     this.#context.inbox = this.#inbox;
     this.#context.attend = (id) => this.#attend(id);
+    this.#lists = new Lists(this.#context, this.#inbox);
     this.stage = h('main', { class: 'stage' }, nothingOpen());
-    this.element = h('div', { class: 'messages' }, this.#inbox.element, this.stage);
+    this.element = h('div', { class: 'messages' }, this.#lists.element, this.stage);
     this.#listen();
   }
 
@@ -109,10 +112,10 @@ export class Messages {
     left?.close();
     this.#conversation = null;
     this.element.classList.toggle('reading', id !== null);
-    this.#inbox.select(id);
+    this.#lists.select(id);
     if (id === null) {
       this.stage.replaceChildren(nothingOpen());
-      if (left) this.#inbox.focus();
+      if (left) this.#lists.focus();
     } else {
       this.#conversation = new Conversation(this.#context, id);
       this.stage.replaceChildren(this.#conversation.element);
@@ -123,13 +126,14 @@ export class Messages {
 
   start() {
     this.#live.start();
+    this.#lists.load();
   }
 
   close() {
     this.#live.stop();
     this.#deliveries.stop();
     this.#conversation?.close();
-    this.#inbox.close();
+    this.#lists.close();
   }
 
   #start() {

@@ -49,3 +49,19 @@ export class ReadMarker {
     this.#timer = setTimeout(() => this.tell(), SETTLE);
   }
 }
+
+/** Who has read the reader's last message, in words; empty for all other messages. */
+export function seenBy(message, conversation, history, people) {
+  const { self } = people;
+  if (message.author !== self || message.retracted || !conversation) return '';
+  const last = history.messages.findLast((m) => m.author === self && !m.retracted);
+  if (last !== message) return '';
+  const others = conversation.participants.filter((p) => p.userId !== self);
+  const upTo = (marker) => others.filter((p) => p[marker] != null && p[marker] >= message.number);
+  const readers = upTo('readUpTo');
+  if (others.length === 1 && conversation.kind !== 'group') return readers.length > 0 ? 'Read' : upTo('deliveredUpTo').length > 0 ? 'Delivered' : '';
+  if (readers.length === 0) return '';
+  if (readers.length === others.length && others.length > 1) return 'Read by all';
+  const named = readers.slice(0, 3).map((p) => people.name(p.userId)).join(', ');
+  return `Read by ${named}${readers.length > 3 ? ` and ${readers.length - 3} more` : ''}`;
+}

@@ -24,12 +24,12 @@ export class Side {
   }
 
   /** Shows a panel; `argument` is what it is about. */
-  open(name, argument) {
+  open(name, argument, { focus = true } = {}) {
     if (this.#open === null) this.#from = document.activeElement;
     this.#open = name;
     this.#argument = argument;
     this.#draw();
-    this.element.querySelector('h3').focus();
+    if (focus) this.element.querySelector('h3').focus();
   }
 
   toggle(name) {

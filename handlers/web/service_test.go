@@ -1,0 +1,55 @@
+package web_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"parley/projections"
+)
+
+func aCaseIsServed(t *testing.T, s *stage, browser context.Context) {
+	shop := s.shop(s.Person("nia"), s.Person("oli"), "Jar & Lid")
+	shop.sells("orders", "J-3")
+	buyer := s.signIn(t, browser, narrow, at(shop.room), shop.customer)
+	buyer.sees(".order-card .receipt", "€42.50")
+	buyer.is("document.querySelector('.order-card').closest('.message').querySelector('[aria-label^=More]').click() === undefined")
+	buyer.clicks(".menu-item", "Open a case")
+	buyer.do(chromedp.SendKeys(chromedp.CSS("dialog input"), "The lid does not close"))
+	buyer.clicks("dialog .button", "Open")
+	buyer.is("!document.querySelector('dialog')")
+	buyer.click("[aria-label=Shop]")
+	buyer.sees(".side .case", "The lid does not close")
+	buyer.sees(".side .order-row", "J-3€42.50")
+	buyer.is("document.documentElement.scrollWidth === innerWidth")
+
+	agent := s.signIn(t, browser, wide, "/", shop.agent)
+	agent.clicks(".lists .button", "Jar & Lid")
+	agent.sees(".desk-figures", "1 unanswered of 1 open")
+	agent.clicks(".desk .inbox-row.unread a", "The lid does not close")
+	agent.sees(".side .customer-card", "The oli@oli")
+	agent.sees(".customer-figures", "Spent€42.50Orders1Open1")
+	agent.say("Which colour is it?")
+	agent.sees(".desk .case-standing", "Answered")
+	buyer.sees(".side .case-standing", "Answered")
+	agent.clicks(".side .case .button", "Assign")
+	agent.clicks(".menu-item", "You")
+	agent.sees(".side .case", "for you")
+	agent.clicks(".side .case .button", "Resolve")
+	agent.do(chromedp.SendKeys(chromedp.CSS("dialog textarea"), "A new lid is on its way."))
+	agent.clicks("dialog [type=submit]", "Resolve")
+	agent.sees(".side .case-standing", "Resolved")
+	agent.sees(".desk .inbox-notice", "No case waits.")
+	buyer.sees(".message .text", "A new lid is on its way.")
+	buyer.sees(".byline .standing", "Jar & Lid")
+	buyer.clicks(".side .case .button", "Reopen")
+	buyer.clicks("dialog [type=submit]", "Reopen")
+	agent.sees(".desk .case-standing", "Unanswered")
+
+	var cases projections.CasePage
+	shop.agent.Get("/v1/merchants/" + shop.id.String() + "/cases").Want(200).Into(&cases)
+	if len(cases.Cases) != 1 || cases.Cases[0].Reopened != 1 || cases.Cases[0].Message == nil || cases.Cases[0].OrderID == nil {
+		t.Fatalf("the server has %+v, want the one case, opened from the order's message and reopened once", cases.Cases)
+	}
+}
