@@ -71,7 +71,7 @@ func TestEnvironmentStandsInForFlags(t *testing.T) {
 	}
 }
 
-var tokenLine = regexp.MustCompile(`(?m)^  token: (\S+)$`)
+var introduced = regexp.MustCompile(`(?m)^(\w+)\n  page: .*\n  token: (\S+)$`)
 
 func TestDemoTellsItsStoryOnce(t *testing.T) {
 	t.Parallel()
@@ -91,12 +91,14 @@ func demo(t *testing.T, data string) int {
 	t.Helper()
 	p := start(t, nil, "demo", "--data", data, "--listen", "127.0.0.1:0")
 	address := p.address()
-	tokens := tokenLine.FindAllStringSubmatch(p.stdout.String(), -1)
-	if len(tokens) != 3 {
-		t.Fatalf("the demo printed %d tokens:\n%s", len(tokens), p.stdout)
+	guests := make(map[string]*stranger)
+	for _, guest := range introduced.FindAllStringSubmatch(p.stdout.String(), -1) {
+		guests[guest[1]] = &stranger{t: t, address: address, token: guest[2]}
 	}
-	by := func(i int) *stranger { return &stranger{t: t, address: address, token: tokens[i][1]} }
-	user, analyst, auditor := by(0), by(1), by(2)
+	user, analyst, auditor := guests["user"], guests["analyst"], guests["auditor"]
+	if user == nil || analyst == nil || auditor == nil || guests["seller"] == nil {
+		t.Fatalf("the demo introduced %d guests:\n%s", len(guests), p.stdout)
+	}
 	inbox := user.ask(http.StatusOK, "GET", "/v1/conversations", nil).Conversations
 	if len(inbox) == 0 || inbox[0].LastMessage == nil {
 		t.Fatalf("the user's inbox is %+v", inbox)

@@ -40,6 +40,7 @@ func introduce(ctx context.Context, h *house, address string) error {
 		scopes             []handlers.Scope
 	}{
 		{"user", hero, "/", nil},
+		{"seller", people[seller].String(), "/", nil},
 		{"analyst", "analyst", "/growth?from=2014-11-01&to=2015-03-25&interval=week", []handlers.Scope{handlers.Analyst}},
 		{"auditor", "auditor", "/audit", []handlers.Scope{handlers.Auditor}},
 	} {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,6 +30,7 @@ var cast = []character{
 	{"kofi", "Kofi Asante", "rooms", 61},
 	{"yuki", "Yuki Tanabe", "messenger", 45},
 	{"lena", "Lena Vogt", "moments", 33},
+	{"noor", "Noor Aziz", "messenger", 30},
 	{"omar", "Omar Haddad", "moments", 20},
 	{"pilar", "Pilar Rojas", "moments", 12},
 	{"sven", "Sven Aaltonen", "moments", 6},
@@ -119,6 +119,9 @@ func tell(ctx context.Context, c *commands.Commands) (map[string]uuid.UUID, erro
 			return nil, fmt.Errorf("scene %d: %w", i+1, err)
 		}
 	}
+	if err := trade(ctx, c, people); err != nil {
+		return nil, fmt.Errorf("the order: %w", err)
+	}
 	return people, nil
 }
 
@@ -172,7 +175,7 @@ func play(ctx context.Context, c *commands.Commands, number int, s scene, people
 	for i, d := range s.deeds {
 		err := d.do(ctx, c, cause(d.who, d.before, len(s.lines)+1+i), conversation, people[d.who], said[d.line-1])
 		// Whoever plays with the demo may have retracted the line meanwhile.
-		if refusal := (*decide.Refusal)(nil); err != nil && !errors.As(err, &refusal) {
+		if err := allowed(err); err != nil {
 			return err
 		}
 	}
