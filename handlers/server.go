@@ -17,6 +17,7 @@ import (
 
 	"parley/events"
 	"parley/events/commands"
+	"parley/handlers/messenger"
 	"parley/handlers/outbound"
 	"parley/handlers/webhooks"
 	"parley/projections"
@@ -139,6 +140,7 @@ type Server struct {
 	streams streamMeters
 	grants  *grants
 	outward *http.Client // for addresses that others name
+	bots    *messenger.API
 	openAPI []byte
 	docs    []byte
 }
@@ -158,6 +160,7 @@ func New(options Options) (*Server, error) {
 	if s.grants, err = newGrants(); err != nil {
 		return nil, err
 	}
+	s.bots = s.messengerAPI()
 	s.config = apiConfig(s.Version)
 	s.api = huma.NewAPI(s.config, adapter{router: s.routes})
 	s.mount()
@@ -168,7 +171,7 @@ func New(options Options) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.root.ServeHTTP(w, r) }
 
 func (s *Server) mount() {
-	s.root.Use(s.observe, secure, middleware.GetHead)
+	s.root.Use(s.observe, secure, middleware.GetHead, s.messengerFirst)
 	s.root.NotFound(s.notFound)
 	s.root.MethodNotAllowed(s.methodNotAllowed)
 

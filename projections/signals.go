@@ -66,6 +66,12 @@ func (f *Feed) Typing(ctx context.Context, conversation, user uuid.UUID) error {
 	return f.Deliver(ctx, Signal{Conversation: conversation, User: user, Until: now.Add(typingHolds).UTC()})
 }
 
+// StopTyping tells the others that a user types no longer.
+func (f *Feed) StopTyping(ctx context.Context, conversation, user uuid.UUID) error {
+	f.typists.Remove(typist{conversation, user})
+	return f.Deliver(ctx, Signal{Conversation: conversation, User: user, Until: f.views.now().UTC()})
+}
+
 // Deliver tells a signal to those whom it concerns and who listen here.
 func (f *Feed) Deliver(ctx context.Context, s Signal) error {
 	if s.Conversation == uuid.Nil {

@@ -178,3 +178,36 @@ func (c *Commands) DeletePersona(ctx context.Context, cause events.Cause, page P
 		return decide.DeletePersona(p, page.ID(), page.App, persona)
 	})
 }
+
+// MarkSeen moves an app's read marker up to the last message of a conversation,
+// if there is one.
+func (c *Commands) MarkSeen(ctx context.Context, cause events.Cause, conversation, app uuid.UUID) error {
+	for recorded, err := range c.journal.Log.Read(ctx, events.MessagesStream(conversation), events.LastRevision, events.Backwards, 0) {
+		if err != nil {
+			return err
+		}
+		if posts[recorded.Type] {
+			_, err := c.MarkRead(ctx, cause, conversation, app, recorded.Revision)
+			return err
+		}
+	}
+	return nil
+}
+
+// UnreactAll takes back all emoji that an app gave a message.
+func (c *Commands) UnreactAll(ctx context.Context, cause events.Cause, conversation uuid.UUID, number uint64, app uuid.UUID) error {
+	state, err := c.messageState(ctx, conversation, number)
+	if err != nil {
+		return err
+	}
+	if !state.Posted() {
+		return decide.NoSuchMessage(number)
+	}
+	cause.IdempotencyKey = "" // there may be several, and a repeat finds none
+	for _, reaction := range state.Reactions {
+		if _, err := c.Unreact(ctx, cause, conversation, number, app, reaction.Emoji); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -40,3 +40,14 @@ func (c *Commands) ThreadOwner(ctx context.Context, conversation uuid.UUID) (own
 	})
 	return owner, err
 }
+
+// MaySpeak refuses an app that was not granted something in a conversation, or
+// that speaks for a merchant whose thread another one has.
+func (c *Commands) MaySpeak(ctx context.Context, conversation, app uuid.UUID, grant events.Grant) error {
+	return c.withConversation(ctx, conversation, func(room *decide.Conversation) error {
+		if err := room.May(app, grant); err != nil {
+			return err
+		}
+		return room.Speaks(app)
+	})
+}

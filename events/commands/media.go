@@ -75,6 +75,12 @@ type File struct {
 // Errors: ErrUploadTooLarge, media.ErrUnavailable and those of the body
 // besides the usual.
 func (l *Library) Upload(ctx context.Context, cause events.Cause, by uuid.UUID, kept time.Duration, body io.Reader) (File, []events.Event, error) {
+	return l.UploadChecked(ctx, cause, by, kept, body, func(events.MediaInfo) error { return nil })
+}
+
+// UploadChecked is Upload for files that accept does not refuse, knowing what
+// they are; of those that it refuses nothing is kept.
+func (l *Library) UploadChecked(ctx context.Context, cause events.Cause, by uuid.UUID, kept time.Duration, body io.Reader, accept func(events.MediaInfo) error) (File, []events.Event, error) {
 	select {
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()
@@ -82,7 +88,7 @@ func (l *Library) Upload(ctx context.Context, cause events.Cause, by uuid.UUID, 
 		return File{}, nil, ctx.Err()
 	}
 	upload := decide.Upload{By: by, Kept: kept}
-	if err := l.takeIn(ctx, &upload, body); err != nil {
+	if err := l.takeIn(ctx, &upload, body, accept); err != nil {
 		return File{}, nil, err
 	}
 	// The same bytes are the same upload, whatever key it comes with.
@@ -98,7 +104,7 @@ func (l *Library) Upload(ctx context.Context, cause events.Cause, by uuid.UUID, 
 }
 
 // takeIn stores a body's bytes and completes the upload with what they are.
-func (l *Library) takeIn(ctx context.Context, upload *decide.Upload, body io.Reader) (err error) {
+func (l *Library) takeIn(ctx context.Context, upload *decide.Upload, body io.Reader, accept func(events.MediaInfo) error) (err error) {
 	file, err := l.store.Incoming()
 	if err != nil {
 		return unavailable(err)
@@ -124,6 +130,9 @@ func (l *Library) takeIn(ctx context.Context, upload *decide.Upload, body io.Rea
 		return err
 	}
 	upload.Info.Size = size
+	if err := accept(upload.Info); err != nil {
+		return err
+	}
 	upload.Media = events.Digest(sum.Sum(nil))
 	before, err := l.File(ctx, upload.Media, upload.By)
 	if err != nil {

@@ -124,3 +124,34 @@ func (c *Commands) PageOf(ctx context.Context, token string) (Page, bool, error)
 	})
 	return page, accepted == 1, err
 }
+
+// PageMay refuses an app that was not granted something on its page: by the
+// merchant, or, on a page of its own, if it does not ask for it.
+func (c *Commands) PageMay(ctx context.Context, page Page, grant events.Grant) error {
+	app, err := c.App(ctx, page.App)
+	if err != nil {
+		return err
+	}
+	grants := app.Listing.Grants
+	if page.Merchant != uuid.Nil {
+		connection, err := c.connection(ctx, page)
+		if err != nil {
+			return err
+		}
+		grants = connection.Grants
+	}
+	return decide.Granted(grants, grant)
+}
+
+// PageName is what a page is called: its merchant, or the app.
+func (c *Commands) PageName(ctx context.Context, page Page) (name string, err error) {
+	if page.Merchant == uuid.Nil {
+		app, err := c.App(ctx, page.App)
+		return app.Listing.Name, err
+	}
+	_, err = c.merchants.With(ctx, events.MerchantStream(page.Merchant), func(m *decide.Merchant) error {
+		name = m.Name
+		return nil
+	})
+	return name, err
+}

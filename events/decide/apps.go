@@ -276,8 +276,13 @@ func (c *Conversation) May(app uuid.UUID, grant events.Grant) error {
 	if !ok {
 		return NoSuchConversation()
 	}
-	if !slices.Contains(installed.Grants, grant) {
-		return because(ErrNotGranted, Forbidden, "the app was not granted %s in this conversation", grant)
+	return Granted(installed.Grants, grant)
+}
+
+// Granted refuses what is not among the grants.
+func Granted(grants []events.Grant, grant events.Grant) error {
+	if !slices.Contains(grants, grant) {
+		return because(ErrNotGranted, Forbidden, "the app was not granted %s here", grant)
 	}
 	return nil
 }

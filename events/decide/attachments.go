@@ -89,7 +89,7 @@ func (m Message) admittedTo(c *Conversation) error {
 			return err
 		}
 	}
-	return c.speaks(m.App.ID)
+	return c.Speaks(m.App.ID)
 }
 
 // shared is the fact of an app that brings files.

@@ -68,7 +68,7 @@ func (c *Conversation) AdmitSpeaker(who uuid.UUID) error {
 	if err := c.May(who, events.WriteMessages); err != nil {
 		return err
 	}
-	return c.speaks(who)
+	return c.Speaks(who)
 }
 
 // speaker is the merchant for whom an author speaks, or zero for customers and

@@ -33,8 +33,8 @@ func (m *Merchant) primary() uuid.UUID {
 	return m.Connected[0].ID
 }
 
-// speaks refuses a merchant's app that does not have the thread.
-func (c *Conversation) speaks(app uuid.UUID) error {
+// Speaks refuses a merchant's app that does not have the thread.
+func (c *Conversation) Speaks(app uuid.UUID) error {
 	if _, guest := c.Apps[app]; guest || c.Business == nil {
 		return nil
 	}
@@ -68,7 +68,7 @@ func PassThread(c *Conversation, h Handing) ([]events.Fact, error) {
 	if err := c.checkHanding(h); err != nil {
 		return nil, err
 	}
-	if err := c.speaks(h.App); err != nil {
+	if err := c.Speaks(h.App); err != nil {
 		return nil, err
 	}
 	if _, connected := c.Business.Connection(h.To); !connected && h.To != uuid.Nil {

@@ -12,13 +12,13 @@ import (
 
 var (
 	shop = uuid.MustParse("00000000-0000-7000-8000-0000000000c0")
-	bot  = uuid.MustParse("00000000-0000-7000-8000-0000000000b0")
+	app  = uuid.MustParse("00000000-0000-7000-8000-0000000000b0")
 	ada  = uuid.MustParse("00000000-0000-7000-8000-00000000000a")
 	room = uuid.MustParse("00000000-0000-7000-8000-0000000000aa")
 )
 
 func TestPSIDsNameWhoIsAnswered(t *testing.T) {
-	merchants, own := commands.Page{App: bot, Merchant: shop}, commands.Page{App: bot}
+	merchants, own := commands.Page{App: app, Merchant: shop}, commands.Page{App: app}
 	for _, c := range []struct {
 		page   commands.Page
 		person messenger.Person
