@@ -200,7 +200,9 @@ export class Conversation {
 
   #row(message, previous) {
     this.#findUnread();
-    const look = { ...lookOf(message, previous, this.#unreadFrom), seen: seenBy(message, this.#conversation, this.#history, this.#context.people) };
+    const last = this.#history.atEnd && message === this.#history.messages.at(-1);
+    const offers = last && !message.retracted && message.author !== this.#context.self && Boolean(message.quickReplies);
+    const look = { ...lookOf(message, previous, this.#unreadFrom), offers, seen: seenBy(message, this.#conversation, this.#history, this.#context.people) };
     return {
       signature: JSON.stringify([look, message]),
       make: () => messageRow(message, look, this.#rowContext()),
@@ -222,6 +224,7 @@ export class Conversation {
       ...this.#context, history: this.#history, actions: this.#actions,
       openOrder: (id) => this.side.open('order', id),
       reply: (message) => this.compose.answer(message),
+      choose: ({ number }, { text, payload }) => this.#send({ text, quickReply: { number, payload } }),
       edit: (message) => this.compose.edit(message),
       jump: (number) => this.#timeline.show(number),
       retry: (entry) => outbox.retry(entry),

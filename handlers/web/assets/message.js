@@ -4,6 +4,7 @@ import { attachments, nameOf } from './attachments.js';
 import { button, h } from './dom.js';
 import { icon } from './icons.js';
 import { orderNews } from './order_card.js';
+import { quickReplies, templateCard } from './template.js';
 import { dayHeading, inFull, sameDay, timeInMargin, timeOfDay } from './time.js';
 
 const PAUSE = 5 * 60_000;
@@ -41,9 +42,10 @@ export function messageRow(message, look, context) {
       byline(message, look, context, date),
       message.forwarded ? h('p', { class: 'forwarded' }, icon('forward'), 'Forwarded from ', context.people.label(message.forwarded.author, { own: 'you' })) : null,
       message.replyTo != null ? quote(message.replyTo, context) : null,
-      action ? null : message.order && !message.retracted ? orderNews(message, context) : words(message, context),
+      action ? null : said(message, context),
       attachments(message, context.media),
       reactions(message, context),
+      look.offers ? quickReplies(message.quickReplies, (chosen) => context.choose(message, chosen)) : null,
       look.seen ? h('p', { class: 'seen' }, look.seen) : null,
     ], message.retracted ? null : tools(message, context), action),
   ]);
@@ -98,17 +100,24 @@ function line(look, avatar, date, body, side, action) {
 
 function byline(message, look, { people }, date) {
   const action = message.text.match(ACTION);
-  const author = h('span', { class: 'author' }, message.app ? h('span', { class: 'name' }, message.app.name) : people.label(message.author));
+  const author = h('span', { class: 'author' }, message.app ? h('span', { class: 'name' }, message.persona?.name ?? message.app.name) : people.label(message.author));
   const time = h('time', { datetime: message.postedAt, title: inFull(date) }, timeOfDay(date));
   if (action) return h('p', { class: 'text' }, author, ' ', linked(message.text.slice(action[0].length)), ' ', time);
   return h('p', { class: look.lead ? 'byline' : 'unseen' }, author, ' ', standing(message, people), ' ', time);
 }
 
 /** What a name alone does not say: that it is an app's, or for whom an agent speaks. */
-function standing({ app, author, merchant }, people) {
-  if (app) return h('span', { class: 'standing' }, 'App');
+function standing({ app, author, merchant, persona }, people) {
+  if (app) return h('span', { class: 'standing' }, persona ? app.name : 'App');
   if (merchant && merchant !== author) return h('span', { class: 'standing' }, people.label(merchant));
   return null;
+}
+
+/** What a message says: its words, or what stands for them. */
+function said(message, context) {
+  if (message.retracted) return words(message, context);
+  if (message.order) return orderNews(message, context);
+  return message.template ? templateCard(message, context) : words(message, context);
 }
 
 function words(message, context) {

@@ -52,6 +52,7 @@ export class Messages {
     const on = (type, take) => live.addEventListener(type, ({ detail }) => take(detail));
     for (const name of ['message', 'edit', 'retract', 'reaction']) on(name, (message) => this.#hear(name, message));
     for (const name of ['participant', 'conversation']) on(name, (change) => this.#change(name, change));
+    on('order', (order) => this.#context.orders.changed(order));
     on('receipt', (receipt) => this.#receipt(receipt));
     on('typing', (typing) => this.#shown(typing.conversationId)?.typing(typing));
     on('presence', (presence) => this.#context.people.seen(presence));

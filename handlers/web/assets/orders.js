@@ -21,20 +21,25 @@ export class Orders {
 
   /** The order with its timeline, or null if it is not known yet: then it is asked for. */
   get(id) {
-    if (!this.#asked.has(id)) this.#want(id, 0);
+    if (!this.#asked.has(id)) this.#want(id, () => true);
     return this.#known.get(id) ?? null;
   }
 
   /** A message has told of an order: it is read until it has the entry told of. */
   hear({ order, orderEntry = 0 }) {
-    if (order && this.#asked.has(order)) this.#want(order, orderEntry);
+    if (order && this.#asked.has(order)) this.#want(order, ({ timeline }) => timeline.some(({ number }) => number >= orderEntry));
+  }
+
+  /** An order was told to have changed: it is read until it has. */
+  changed({ id, updatedAt }) {
+    if (this.#asked.has(id)) this.#want(id, (order) => Date.parse(order.updatedAt) >= Date.parse(updatedAt));
   }
 
   /** Takes an order as the server has answered it. */
   put(order) {
     this.#asked.add(order.id);
     const known = this.#known.get(order.id);
-    if (known && known.timeline.length > order.timeline.length) return;
+    if (known && (known.timeline.length > order.timeline.length || JSON.stringify(known) === JSON.stringify(order))) return;
     this.#known.set(order.id, order);
     for (const element of document.querySelectorAll(`[data-order="${CSS.escape(order.id)}"]`)) {
       element.dispatchEvent(new CustomEvent('order', { detail: order }));
@@ -58,9 +63,10 @@ export class Orders {
     return element;
   }
 
-  #want(id, entry, tries = TRIES) {
+  /** Reads an order until it is `fresh(order)`, a few times at most. */
+  #want(id, fresh, tries = TRIES) {
     this.#asked.add(id);
-    this.#wanted.push({ id, entry, tries });
+    this.#wanted.push({ id, fresh, tries });
     queueMicrotask(() => this.#work());
   }
 
@@ -74,12 +80,12 @@ export class Orders {
     }
   }
 
-  async #read({ id, entry, tries }) {
-    const later = () => tries > 0 && setTimeout(() => this.#want(id, entry, tries - 1), AGAIN * (TRIES - tries + 1));
+  async #read({ id, fresh, tries }) {
+    const later = () => tries > 0 && setTimeout(() => this.#want(id, fresh, tries - 1), AGAIN * (TRIES - tries + 1));
     try {
       const order = await this.#api.get(`/v1/orders/${id}`);
       this.put(order);
-      if (!order.timeline.some(({ number }) => number >= entry)) later();
+      if (!fresh(order)) later();
     } catch (problem) {
       if (problem.passing || problem.status === 404) later();
     }

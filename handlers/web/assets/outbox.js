@@ -33,9 +33,9 @@ export class Outbox extends EventTarget {
     return this.#entries.filter((entry) => entry.conversation === conversation);
   }
 
-  send(conversation, { text, replyTo = null, mentions = [], attachments = [] }) {
+  send(conversation, { text, replyTo = null, mentions = [], attachments = [], quickReply = null }) {
     this.#entries.push({
-      key: crypto.randomUUID(), conversation, author: this.#author, text, replyTo, mentions, attachments: attachments.map(({ shown }) => shown),
+      key: crypto.randomUUID(), conversation, author: this.#author, text, replyTo, mentions, quickReply, attachments: attachments.map(({ shown }) => shown),
       postedAt: new Date().toISOString(), state: 'sending', reason: '', failures: 0,
     });
     this.#changed(conversation);
@@ -72,15 +72,8 @@ export class Outbox extends EventTarget {
   }
 
   async #post(entry) {
-    const { text, replyTo, mentions, attachments } = entry;
-    const body = {
-      text,
-      ...(replyTo === null ? {} : { replyTo }),
-      ...(mentions.length > 0 ? { mentions } : {}),
-      ...(attachments.length > 0 ? { attachments: attachments.map(({ media, name }) => ({ media, name })) } : {}),
-    };
     try {
-      const message = await this.#api.post(`/v1/conversations/${entry.conversation}/messages`, body, entry.key);
+      const message = await this.#api.post(`/v1/conversations/${entry.conversation}/messages`, bodyOf(entry), entry.key);
       this.#entries = this.#entries.filter((other) => other !== entry);
       this.#tell('sent', { conversation: entry.conversation, message });
     } catch (problem) {
@@ -99,4 +92,15 @@ export class Outbox extends EventTarget {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/** What is posted of an entry. A chosen answer has its text from the message that offers it. */
+function bodyOf({ text, replyTo, mentions, attachments, quickReply }) {
+  if (quickReply) return { quickReply };
+  return {
+    text,
+    ...(replyTo === null ? {} : { replyTo }),
+    ...(mentions.length > 0 ? { mentions } : {}),
+    ...(attachments.length > 0 ? { attachments: attachments.map(({ media, name }) => ({ media, name })) } : {}),
+  };
 }

@@ -10,6 +10,8 @@ const MOST_ROWS = 250;
 // Distance to an end of the window, in pixels, at which it moves.
 const NEAR = 1_200;
 const AT_BOTTOM = 48;
+// What was gone to stays in its place for so long, while what is above it loads.
+const HOLD = 2_000;
 
 export class Timeline {
   #history;
@@ -22,7 +24,10 @@ export class Timeline {
   #pinned = true;
   #loading = false;
   #trouble = null;
-  #resized = new ResizeObserver(() => this.#keepAtBottom());
+  #resized = new ResizeObserver(() => this.#keepStill());
+  // Where the reader is: a row and its distance from the top.
+  #anchor = null;
+  #heldUntil = 0;
 
   /**
    * `row(message, previous)` returns `{signature, make}`; `pending()` returns
@@ -38,12 +43,13 @@ export class Timeline {
   }
 
   #build() {
+    const letGo = () => { this.#heldUntil = 0; };
     this.head = h('div', { class: 'transcript-end' });
     this.list = h('ol', { class: 'transcript', role: 'list' });
     this.tail = h('div', { class: 'transcript-end', hidden: true }, h('span', { class: 'spinner' }), 'Loading later messages');
     this.scroller = h('div', {
       class: 'scroller', tabindex: '0', role: 'region', 'aria-label': 'Messages', 'aria-describedby': 'transcript-keys',
-      on: { scroll: oncePerFrame(() => this.#scrolled()), keydown: (event) => this.#key(event) },
+      on: { scroll: oncePerFrame(() => this.#scrolled()), keydown: (event) => this.#key(event), wheel: letGo, touchmove: letGo },
     }, this.head, this.list, this.tail);
     this.newestButton = h('button', { type: 'button', class: 'to-newest', hidden: true, on: { click: () => this.toNewest() } },
       icon('down'), h('span', {}, 'Newest'));
@@ -67,6 +73,7 @@ export class Timeline {
     if (!first || first.offsetTop > this.scroller.scrollTop) return;
     this.#pinned = false;
     this.scroller.scrollTop = first.offsetTop - 16;
+    this.#anchor = this.#place();
   }
 
   /** Draws again after the history or what is pending has changed. */
@@ -111,6 +118,8 @@ export class Timeline {
 
   #point(row) {
     row.scrollIntoView({ block: 'center' });
+    this.#anchor = { number: Number(row.dataset.number), offset: row.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top };
+    this.#heldUntil = performance.now() + HOLD;
     row.focus({ preventScroll: true });
     row.classList.add('pointed');
     setTimeout(() => row.classList.remove('pointed'), 2_400);
@@ -132,6 +141,7 @@ export class Timeline {
     arrange(this.list, wanted);
     this.#drawEnds();
     this.#restore(place);
+    if (performance.now() > this.#heldUntil) this.#anchor = this.#place();
     this.#seen();
   }
 
@@ -155,17 +165,22 @@ export class Timeline {
   }
 
   /**
-   * The first row on the screen and where it stands; not the very first of
-   * all, which loses its heading when others come before it.
+   * The first row that begins on the screen and where it stands, or the one
+   * that fills it; not the very first of all, which loses its heading when
+   * others come before it.
    */
   #place() {
     if (this.#pinned) return null;
-    const top = this.scroller.getBoundingClientRect().top;
+    const { top, bottom } = this.scroller.getBoundingClientRect();
+    let cut = null;
     for (const row of [...this.list.children].slice(1)) {
       const rect = row.getBoundingClientRect();
-      if (rect.bottom > top) return { number: Number(row.dataset.number), offset: rect.top - top };
+      if (rect.bottom <= top) continue;
+      const place = { number: Number(row.dataset.number), offset: rect.top - top };
+      if (rect.top >= top) return rect.top < bottom ? place : cut;
+      cut ??= place;
     }
-    return null;
+    return cut;
   }
 
   #restore(place) {
@@ -176,6 +191,11 @@ export class Timeline {
     if (Math.abs(moved) >= 1) this.scroller.scrollTop += moved;
   }
 
+  /** What is read stays where it is when something above it grows. */
+  #keepStill() {
+    this.#restore(this.#anchor);
+  }
+
   #keepAtBottom() {
     if (this.#pinned) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
@@ -184,6 +204,7 @@ export class Timeline {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     const below = scrollHeight - scrollTop - clientHeight;
     this.#pinned = below < AT_BOTTOM && this.#history.atEnd && this.whole;
+    if (performance.now() > this.#heldUntil) this.#anchor = this.#place();
     if (scrollTop < NEAR) this.#extendUp();
     if (below < NEAR) this.#extendDown();
     this.#seen();
