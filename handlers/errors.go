@@ -15,6 +15,7 @@ import (
 	"parley/events/commands"
 	"parley/events/decide"
 	"parley/events/media"
+	"parley/handlers/webhooks"
 	"parley/projections"
 	"parley/projections/live"
 )
@@ -75,6 +76,8 @@ var verdicts = []verdict{
 	{projections.ErrNotFound, http.StatusNotFound, "there is no such thing"},
 	{projections.ErrNotParticipant, http.StatusNotFound, "there is no such thing"},
 
+	{webhooks.ErrNone, http.StatusNotFound, "there are no such deliveries that the app may be told once more"},
+	{webhooks.ErrSilent, http.StatusConflict, "nothing is delivered to this app now: its webhook is off, or missing, or the app is suspended"},
 	{live.ErrTooMany, http.StatusTooManyRequests, "you have as many streams open as one user may have; close some of them"},
 	{live.ErrClosed, http.StatusServiceUnavailable, "the server is about to stop; come back when it is there again"},
 

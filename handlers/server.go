@@ -200,6 +200,7 @@ func (s *Server) mount() {
 	s.appRoutes()
 	s.installRoutes()
 	s.webhookRoutes()
+	s.deliveryRoutes()
 	s.pageRoutes()
 	s.botRoutes()
 	s.growthRoutes()

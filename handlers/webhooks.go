@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -68,14 +69,21 @@ type webhook struct {
 	State string `json:"state" enum:"on,off"`
 	// Reason is why it was switched off, or null.
 	Reason *string `json:"reason"`
+	// Waiting counts the deliveries that are still to be made.
+	Waiting int64 `json:"waiting"`
+	// DeliveredAt is when a delivery was taken last, or null.
+	DeliveredAt *time.Time `json:"deliveredAt"`
 }
 
-func webhookOf(w decide.Webhook) webhook {
+func (s *Server) webhookOf(ctx context.Context, app decide.App) (webhook, error) {
+	w := app.Webhook
 	shown := webhook{URL: w.URL, Fields: w.Fields, State: "on"}
 	if w.Disabled != "" {
 		shown.State, shown.Reason = "off", &w.Disabled
 	}
-	return shown
+	standing, err := s.Webhooks.Standing(ctx, app.ID)
+	shown.Waiting, shown.DeliveredAt = standing.Waiting, standing.DeliveredAt
+	return shown, err
 }
 
 func (s *Server) configureWebhook(ctx context.Context, in *webhookInput) (*webhookWrittenOutput, error) {
@@ -100,7 +108,11 @@ func (s *Server) configureWebhook(ctx context.Context, in *webhookInput) (*webho
 		return nil, err
 	}
 	app, err := s.Commands.App(ctx, in.ID)
-	return &webhookWrittenOutput{position, webhookOf(app.Webhook)}, err
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.webhookOf(ctx, app)
+	return &webhookWrittenOutput{position, shown}, err
 }
 
 // challenge is a number that nobody can guess, as a platform's bots expect it.
@@ -130,7 +142,8 @@ func (s *Server) getWebhook(ctx context.Context, in *ownAppInput) (*webhookOutpu
 	if err != nil {
 		return nil, err
 	}
-	return &webhookOutput{webhookOf(app.Webhook)}, nil
+	shown, err := s.webhookOf(ctx, app)
+	return &webhookOutput{shown}, err
 }
 
 func (s *Server) removeWebhook(ctx context.Context, in *ownAppInput) (*PositionHeader, error) {

@@ -2,10 +2,13 @@ package webhooks
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/events/commands"
 	"parley/projections/views"
 )
 
@@ -16,6 +19,7 @@ var accessFacts = kindsOf(
 	new(events.AppInstalled), new(events.AppRemoved),
 	new(events.AppConnected), new(events.AppDisconnected),
 	new(events.ConversationStarted), new(events.ThreadControlPassed), new(events.ThreadControlTaken),
+	new(events.PageSubscribed), new(events.PageUnsubscribed),
 )
 
 func kindsOf(facts ...events.Fact) map[string]bool {
@@ -32,6 +36,11 @@ func (t *term) admit(ctx context.Context, tx *views.Tx, event events.Event) erro
 	switch fact := event.Fact.(type) {
 	case *events.AppInstalled:
 		t.routes.known.Remove(fact.Conversation)
+		if !slices.Contains(fact.Grants, events.ReadMessages) {
+			if err := drop(ctx, tx, "the app may not read here any more", `conversation = $2 AND merchant = $3 AND app = $4`, fact.Conversation[:], uuid.Nil[:], fact.App.ID[:]); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO installs (conversation, app, grants, since) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (conversation, app) DO UPDATE SET grants = excluded.grants, since = excluded.since`,
 			fact.Conversation[:], fact.App.ID[:], joined(fact.Grants), int64(fact.Since))
@@ -75,8 +84,37 @@ func (t *term) admitThread(ctx context.Context, tx *views.Tx, event events.Event
 		return t.hand(ctx, tx, fact.Conversation, fact.To)
 	case *events.ThreadControlTaken:
 		return t.hand(ctx, tx, fact.Conversation, fact.App)
+	case *events.PageSubscribed:
+		return subscribe(ctx, tx, fact.Page, fact.App, fact.Fields)
+	case *events.PageUnsubscribed:
+		return subscribe(ctx, tx, fact.Page, fact.App, nil)
 	}
 	return t.admitEndpoint(ctx, tx, event.Fact)
+}
+
+// subscribe notes which fields an app has chosen for a page.
+func subscribe(ctx context.Context, tx *views.Tx, page, app uuid.UUID, fields []string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO subscriptions (page, app, fields) VALUES ($1, $2, $3)
+		ON CONFLICT (page, app) DO UPDATE SET fields = excluded.fields`, page[:], app[:], joined(fields))
+	return err
+}
+
+// subscription tells which fields an app has chosen for a page: all of its
+// webhook's if it has not said.
+func subscription(ctx context.Context, q querier, page commands.Page) (func(events.WebhookField) bool, error) {
+	id := page.ID()
+	chosen, err := all(ctx, q, func(rows *views.Rows) (fields string, err error) {
+		err = rows.Scan(&fields)
+		return fields, err
+	}, `SELECT fields FROM subscriptions WHERE page = $1 AND app = $2`, id[:], page.App[:])
+	return func(field events.WebhookField) bool {
+		if len(chosen) == 0 {
+			return true
+		}
+		fields := strings.Fields(chosen[0])
+		// The platform's names have none for orders.
+		return slices.Contains(fields, string(field)) || field == events.OrdersField && len(fields) > 0
+	}, err
 }
 
 func (t *term) hand(ctx context.Context, tx *views.Tx, conversation, to uuid.UUID) error {

@@ -79,7 +79,22 @@ func (e *Engine) itemOf(ctx context.Context, r *row, event events.Event) (item, 
 		one.Delivery = &watermark{[]string{messenger.MID(fact.Conversation, fact.Number)}, mark}
 		return one, err
 	}
+	if pressed, ok := event.Fact.(*events.ButtonPressed); ok {
+		return r.postbackItem(pressed)
+	}
 	return e.pageItem(ctx, r, event)
+}
+
+func (r *row) postbackItem(pressed *events.ButtonPressed) (item, error) {
+	one := r.from(pressed.Conversation, pressed.User)
+	one.Postback = &postback{Title: pressed.Title.Plain, Payload: pressed.Payload.Plain}
+	if pressed.Number != nil {
+		one.Postback.MID = messenger.MID(pressed.Conversation, *pressed.Number)
+	}
+	if pressed.Payload.Forgotten {
+		return one, errNothing
+	}
+	return one, nil
 }
 
 // pageItem is an item of those that only apps of merchants are told.
@@ -171,6 +186,12 @@ func (e *Engine) messageItem(ctx context.Context, r *row, event events.Event, po
 		return one, nil
 	}
 	told.Text = posted.Text.Plain
+	if posted.QuickReply != nil {
+		told.QuickReply = &quickReply{posted.QuickReply.Payload.Plain}
+	}
+	if posted.Bot != nil && posted.Author == r.app {
+		told.Metadata = posted.Bot.Metadata.Plain
+	}
 	if posted.ReplyTo != nil {
 		told.ReplyTo = &repliedTo{messenger.MID(posted.Conversation, *posted.ReplyTo)}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,6 +62,8 @@ type Engine struct {
 	holder uuid.UUID // this engine, among those that share the store
 	client *http.Client
 	meters meters
+	// leading is the present term, or nil while another server delivers.
+	leading atomic.Pointer[term]
 	// writing is held by whoever updates the store, of whom there is one in a
 	// process.
 	writing sync.Mutex
@@ -129,10 +132,9 @@ func (e *Engine) serve(ctx context.Context) error {
 	defer e.meters.leading.Set(0)
 	defer e.resign(ctx)
 	group, ctx := errgroup.WithContext(ctx)
-	t, err := e.newTerm(ctx, group, at)
-	if err != nil {
-		return err
-	}
+	t := e.newTerm(ctx, group, at)
+	e.leading.Store(t)
+	defer e.leading.Store(nil)
 	group.Go(func() error { return t.ledger.run(ctx) })
 	group.Go(func() error { return t.begin(ctx) })
 	group.Go(func() error { return t.tidy(ctx) })

@@ -115,7 +115,7 @@ func (t *term) matters(recorded events.Recorded) bool {
 var toldFacts = kindsOf(
 	new(events.MessagePosted), new(events.AttachmentShared), new(events.MessageEdited), new(events.MessageRetracted),
 	new(events.ReactionAdded), new(events.ReactionRemoved), new(events.DeliveredUpTo), new(events.ReadUpTo),
-	new(events.CustomerLinked), new(events.ThreadControlRequested),
+	new(events.CustomerLinked), new(events.ThreadControlRequested), new(events.ButtonPressed),
 )
 
 // store applies events in one transaction, and wakes those who deliver.
@@ -173,7 +173,14 @@ func (t *term) apply(ctx context.Context, tx *views.Tx, event events.Event, queu
 		if err != nil {
 			return err
 		}
-		if e == nil || !e.live() || !e.wants(n) {
+		if e == nil || !e.live() {
+			continue
+		}
+		chosen, err := subscription(ctx, tx, n.page)
+		if err != nil {
+			return err
+		}
+		if !e.wants(n, chosen) {
 			continue
 		}
 		row := rowOf(event, n)

@@ -37,6 +37,7 @@ type item struct {
 	Read     *watermark `json:"read,omitempty"`
 	Reaction *reaction  `json:"reaction,omitempty"`
 	Optin    *optin     `json:"optin,omitempty"`
+	Postback *postback  `json:"postback,omitempty"`
 	Order    *order     `json:"order,omitempty"`
 
 	Pass    *handover           `json:"pass_thread_control,omitempty"`
@@ -48,12 +49,27 @@ type item struct {
 type message struct {
 	MID         string       `json:"mid"`
 	Text        string       `json:"text,omitempty"`
+	QuickReply  *quickReply  `json:"quick_reply,omitempty"`
 	ReplyTo     *repliedTo   `json:"reply_to,omitempty"`
 	Attachments []attachment `json:"attachments,omitempty"`
 	IsEcho      bool         `json:"is_echo,omitempty"`
 	AppID       string       `json:"app_id,omitempty"`
+	Metadata    string       `json:"metadata,omitempty"`
 	// IsDeleted: it was taken back, or its writer is forgotten.
 	IsDeleted bool `json:"is_deleted,omitempty"`
+}
+
+// quickReply is what the app knows the chosen answer by.
+type quickReply struct {
+	Payload string `json:"payload"`
+}
+
+// postback is a button that was pressed: of a message, or of what the page
+// offers always.
+type postback struct {
+	MID     string `json:"mid,omitempty"`
+	Title   string `json:"title"`
+	Payload string `json:"payload"`
 }
 
 type repliedTo struct {

@@ -34,6 +34,8 @@ func conversationOf(fact events.Fact) (uuid.UUID, bool) {
 		return f.Conversation, true
 	case *events.ReadUpTo:
 		return f.Conversation, true
+	case *events.ButtonPressed:
+		return f.Conversation, true
 	case *events.CustomerLinked:
 		return events.BusinessID(f.Merchant, f.Customer), true
 	case *events.ThreadControlPassed:
@@ -67,6 +69,8 @@ func (r route) fieldOf(fact events.Fact) (events.WebhookField, events.Grant) {
 	switch f := fact.(type) {
 	case *events.CustomerLinked:
 		return merchants(r, events.OptinsField), ""
+	case *events.ButtonPressed:
+		return r.fieldOfPress(f), ""
 	case *events.ThreadControlPassed:
 		return addressed(r, f.To), ""
 	case *events.ThreadControlTaken:
@@ -119,6 +123,15 @@ func (r route) fieldOfPost(posted *events.MessagePosted) (events.WebhookField, e
 	return events.MessagesField, events.ReadMessages
 }
 
+// fieldOfPress tells of a button whoever offered it: an app in its own name, or
+// a merchant, for whom the app speaks that has the thread.
+func (r route) fieldOfPress(pressed *events.ButtonPressed) events.WebhookField {
+	if r.page.Merchant == uuid.Nil && pressed.App != r.page.App {
+		return ""
+	}
+	return events.PostbacksField
+}
+
 // speaks tells whether somebody does on the page's side what they do.
 func (r route) speaks(by uuid.UUID) bool {
 	if r.page.Merchant != uuid.Nil {
@@ -149,7 +162,12 @@ func (n notice) inStandby() bool {
 	return n.standby && n.field != events.HandoversField && n.field != events.OptinsField && n.field != events.OrdersField
 }
 
-// wants tells whether an endpoint has asked for a notice.
-func (e *endpoint) wants(n notice) bool {
-	return e.fields[n.field] && (!n.inStandby() || e.fields[events.StandbyField])
+// wants tells whether an endpoint has asked for a notice: for the fields of the
+// webhook, and of those for the page's if it has chosen some there.
+func (e *endpoint) wants(n notice, subscribed func(field events.WebhookField) bool) bool {
+	field := n.field
+	if n.inStandby() {
+		field = events.StandbyField
+	}
+	return e.fields[n.field] && e.fields[field] && subscribed(field)
 }

@@ -21,7 +21,7 @@ import (
 // checkpoint. Times are milliseconds since 1970; 0 is never.
 var schema = views.Schema{
 	Name:    "webhooks",
-	Version: 1,
+	Version: 2,
 	Tables: []views.Table{{
 		// origin is where the log ended when the store was made: what happened
 		// before is not delivered.
@@ -64,6 +64,11 @@ var schema = views.Schema{
 		Columns: "conversation BYTEA NOT NULL, app BYTEA NOT NULL",
 		Key:     "conversation",
 	}, {
+		// subscriptions are the fields that apps have chosen for single pages.
+		Name:    "subscriptions",
+		Columns: "page BYTEA NOT NULL, app BYTEA NOT NULL, fields TEXT NOT NULL",
+		Key:     "page, app",
+	}, {
 		Name: "deliveries",
 		Columns: `app BYTEA NOT NULL,
 			number BIGINT NOT NULL,
@@ -84,6 +89,17 @@ var schema = views.Schema{
 			status BIGINT NOT NULL,
 			answer TEXT NOT NULL`,
 		Key: "app, number",
+	}, {
+		// replays are those that were asked for with an idempotency key.
+		Name: "replays",
+		Columns: `id BYTEA NOT NULL,
+			app BYTEA NOT NULL,
+			asked_from BIGINT NOT NULL,
+			asked_to BIGINT NOT NULL,
+			amount BIGINT NOT NULL,
+			made_from BIGINT NOT NULL,
+			made_to BIGINT NOT NULL`,
+		Key: "id",
 	}, {
 		// lanes are conversations of which something waits to be delivered.
 		Name:    "lanes",

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,19 +25,20 @@ type term struct {
 	// endpoints are the webhooks that are on.
 	endpoints map[uuid.UUID]*endpoint
 	// touched are the apps whose endpoints the present transaction changes.
-	touched  map[uuid.UUID]bool
+	touched map[uuid.UUID]bool
+	// mu guards couriers.
+	mu       sync.Mutex
 	couriers map[uuid.UUID]*courier
 	// reached is how far the log was read, and advanced when that was stored.
 	reached  views.Checkpoint
 	advanced time.Time
 }
 
-func (e *Engine) newTerm(ctx context.Context, group *errgroup.Group, at views.Checkpoint) (*term, error) {
-	t := &term{
+func (e *Engine) newTerm(ctx context.Context, group *errgroup.Group, at views.Checkpoint) *term {
+	return &term{
 		engine: e, ledger: e.newLedger(at), group: group, ctx: ctx, routes: newRoutes(), reached: at, advanced: time.Now(),
 		endpoints: make(map[uuid.UUID]*endpoint), touched: make(map[uuid.UUID]bool), couriers: make(map[uuid.UUID]*courier),
 	}
-	return t, nil
 }
 
 // begin takes up what was left, and goes on with what comes.
@@ -83,23 +85,29 @@ func (t *term) settle(e *endpoint) {
 	} else {
 		delete(t.endpoints, e.app)
 	}
+	t.mu.Lock()
 	c, running := t.couriers[e.app]
-	if running {
+	if !running && e.live() {
+		c = newCourier(t, e)
+		t.couriers[e.app] = c
+	}
+	t.mu.Unlock()
+	switch {
+	case running:
 		c.target.Store(e)
 		t.wake(e.app)
 		return
-	}
-	if !e.live() {
+	case c == nil:
 		return
 	}
-	c = newCourier(t, e)
-	t.couriers[e.app] = c
 	t.group.Go(func() error { return c.run(t.ctx) })
 }
 
 // wake has an app's courier look for what waits.
 func (t *term) wake(app uuid.UUID) {
+	t.mu.Lock()
 	c := t.couriers[app]
+	t.mu.Unlock()
 	if c == nil {
 		return
 	}
