@@ -161,21 +161,25 @@ func New(options Options) (*Server, error) {
 		return nil, err
 	}
 	s.bots = s.messengerAPI()
+	compress, err := newCompressor()
+	if err != nil {
+		return nil, err
+	}
 	s.config = apiConfig(s.Version)
 	s.api = huma.NewAPI(s.config, adapter{router: s.routes})
-	s.mount()
+	s.mount(compress)
 	return s, s.document()
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.root.ServeHTTP(w, r) }
 
-func (s *Server) mount() {
+func (s *Server) mount(compress func(http.Handler) http.Handler) {
 	s.root.Use(s.observe, secure, middleware.GetHead, s.messengerFirst)
 	s.root.NotFound(s.notFound)
 	s.root.MethodNotAllowed(s.methodNotAllowed)
 
-	s.routes.Use(s.crossOrigin(), private, s.authenticate, s.limitRates())
+	s.routes.Use(s.crossOrigin(), private, compress, s.authenticate, s.limitRates())
 	s.routes.NotFound(s.notFound)
 	s.routes.MethodNotAllowed(s.methodNotAllowed)
 	s.userRoutes()
@@ -209,7 +213,7 @@ func (s *Server) mount() {
 	s.revocationRoutes()
 	s.root.Mount(prefix, s.routes)
 
-	s.root.Group(s.operationRoutes)
+	s.root.With(compress).Group(s.operationRoutes)
 	if s.Page != nil {
 		s.root.With(pages).Handle("/*", s.Page)
 	}
