@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/events/commands"
 	"parley/events/decide"
 )
 
@@ -36,6 +38,9 @@ func aBotOffersAnswers(t *testing.T, s *stage, browser context.Context) {
 		{"title":"Black tea","default_action":{"type":"web_url","url":"https://example.org/black"},"buttons":[{"type":"web_url","title":"Read more","url":"https://example.org/more"}]}]}`, "")
 	s.asBot(room, app, "With milk?", `{"template_type":"button","text":"With milk?","buttons":[{"type":"postback","title":"Surprise me","payload":"ANY"}]}`,
 		`[{"content_type":"text","title":"Yes, please","payload":"MILK"},{"content_type":"user_email"}]`)
+	fresh := peg.Start("group", rob)
+	peg.Do(http.MethodPut, installed(fresh, app), nil).Want(http.StatusNoContent)
+	s.offersAlways(app, `[{"call_to_actions":[{"type":"postback","title":"Where is my tea?","payload":"WHERE"}]}]`, `[{"question":"What is there?","payload":"LIST"}]`)
 
 	b := s.signIn(t, browser, narrow, at(room), peg)
 	b.sees(".templates .template", "Green <tea>From the hills")
@@ -51,5 +56,25 @@ func aBotOffersAnswers(t *testing.T, s *stage, browser context.Context) {
 	b.is("!document.querySelector('.message.sending, .quick-replies')")
 	if said := messages(t, rob, room)[0]; said.Text != "Yes, please" || said.QuickReply == nil || said.QuickReply.Payload != "MILK" {
 		t.Fatalf("the server has %+v, want the chosen answer", said)
+	}
+
+	b.click(".compose [aria-label=Menu]")
+	b.clicks(".menu-item", "Where is my tea?")
+	b.is("document.getElementById('announcer').textContent === 'Where is my tea?: told' && !document.querySelector('.beginnings').checkVisibility()")
+	b.do(chromedp.Navigate(s.url + at(fresh)))
+	b.clicks(".beginnings .button", "What is there?")
+	b.sees(".beginnings .pressed", "What is there?")
+	rob.Say(fresh, "Hello.")
+	b.is("!document.querySelector('.beginnings').checkVisibility()")
+}
+
+// offersAlways gives an app's own page a menu and questions to begin with.
+func (s *stage) offersAlways(app broughtApp, menu, breakers string) {
+	s.Helper()
+	_, err := s.Commands.ChangePageProfile(s.Context(), events.Cause{Actor: app.id}, commands.Page{App: uuid.MustParse(app.id)}, map[string]json.RawMessage{
+		"persistent_menu": json.RawMessage(menu), "ice_breakers": json.RawMessage(breakers),
+	})
+	if err != nil {
+		s.Fatal(err)
 	}
 }

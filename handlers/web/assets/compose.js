@@ -59,6 +59,11 @@ export class Compose {
     this.text.focus();
   }
 
+  /** Puts a tool before all others. */
+  lead(tool) {
+    this.uploads.button.before(tool);
+  }
+
   #takeFiles(event, { files }) {
     if (files.length === 0) return;
     event.preventDefault();

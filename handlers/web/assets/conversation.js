@@ -1,14 +1,15 @@
 // One open conversation: its head, its transcript, and the place to write.
 
-import { announce, failure, h } from './dom.js';
+import { failure, h } from './dom.js';
 import { Actions } from './actions.js';
+import { BotMenu } from './bot_menu.js';
 import { Compose } from './compose.js';
 import { drawHead, loading } from './conversation_head.js';
 import { History } from './history.js';
-import { icon } from './icons.js';
-import { lookOf, messageRow, pendingRow, summary } from './message.js';
+import { announceNews, lookOf, messageRow, pendingRow } from './message.js';
 import { mentioned } from './mentions.js';
 import { isServed } from './people.js';
+import { Pinned } from './pinned.js';
 import { ReadMarker, seenBy } from './reading.js';
 import { sideOf } from './panels.js';
 import { Timeline } from './timeline.js';
@@ -33,6 +34,8 @@ export class Conversation {
   // What happened before there was a timeline to show it.
   #early = [];
   #actions;
+  #menu;
+  #pinned;
   #typing;
   #readingAgain = 0;
   // Stops listening to this conversation alone, if that is needed.
@@ -55,9 +58,11 @@ export class Conversation {
       conversation: id, people: context.people, media: context.media, onType: () => this.#typing.tell(),
       onSend: (message) => this.#send(message), onEdit: (message, text) => this.#actions.edit(message, text),
     });
-    this.pinned = h('button', { type: 'button', class: 'pinned', hidden: true, on: { click: () => this.#showPinned() } });
+    this.#menu = new BotMenu(context, id);
+    this.compose.lead(this.#menu.button);
+    this.#pinned = new Pinned(this.#history, (number) => this.#timeline?.show(number));
     this.element = h('section', { class: 'conversation', 'aria-label': 'Conversation' },
-      h('div', { class: 'pane' }, this.head, this.pinned, this.room, this.#typing.element, this.compose.element), this.side.element);
+      h('div', { class: 'pane' }, this.head, this.#pinned.element, this.room, this.#typing.element, this.#menu.beginnings, this.compose.element), this.side.element);
     drawHead(this.head, null, context.people, this.side);
   }
 
@@ -73,27 +78,23 @@ export class Conversation {
       if (this.#closed) return;
       this.describe(conversation);
       this.#begin(conversation, message);
-      if (isServed(conversation, this.#context.people)) this.#serve();
-      this.#lookAround();
+      if (this.#served) this.#serve();
+      else this.#menu.load(this.#history.messages.length === 0);
+      this.#context.people.lookAround(this.id);
     } catch (problem) {
       if (!this.#closed) this.fail(problem);
     }
+  }
+
+  /** Whether the reader serves here as an agent. */
+  get #served() {
+    return this.#conversation !== null && isServed(this.#conversation, this.#context.people);
   }
 
   /** The reader is an agent: what happens here is listened to, and the customer's card is at hand. */
   #serve() {
     this.#leave ??= this.#context.attend(this.id);
     if (ROOMY.matches) this.side.open('customer', undefined, { focus: false });
-  }
-
-  /** Finds out who is there; from then on it is told. */
-  async #lookAround() {
-    try {
-      const { participants } = await this.#context.api.get(`/v1/conversations/${this.id}/presence`);
-      for (const presence of participants) this.#context.people.seen(presence);
-    } catch {
-      // Who is there is a nicety; whatever is wrong shows elsewhere.
-    }
   }
 
   #begin(conversation, message) {
@@ -137,7 +138,7 @@ export class Conversation {
     const shape = (c) => c && JSON.stringify([c.title, c.participants.map(({ userId, role }) => [userId, role]), c.muted, c.archived]);
     const receipts = (c) => c && JSON.stringify(c.participants.map((p) => [p.readUpTo, p.deliveredUpTo]));
     if (receipts(before) !== receipts(conversation)) this.#timeline?.update();
-    if (JSON.stringify(before?.pinned) !== JSON.stringify(conversation.pinned)) this.#drawPinned();
+    this.#pinned.describe(conversation.pinned ?? []);
     if (shape(before) === shape(conversation)) return;
     drawHead(this.head, conversation, this.#context.people, this.side);
     this.side.redraw('participants');
@@ -183,25 +184,10 @@ export class Conversation {
     }
   }
 
-  async #drawPinned() {
-    const number = this.#conversation.pinned?.at(-1);
-    this.pinned.hidden = number === undefined;
-    if (number === undefined) return;
-    const message = await this.#history.find(number).catch(() => null);
-    if (this.#conversation.pinned.at(-1) !== number) return;
-    this.pinned.replaceChildren(icon('pin'), h('span', { class: 'unseen' }, 'Pinned: '),
-      h('span', { class: 'quote-text' }, message ? summary(message) : `Message ${number}`));
-  }
-
-  #showPinned() {
-    const number = this.#conversation.pinned?.at(-1);
-    if (number !== undefined) this.#timeline?.show(number);
-  }
-
   #row(message, previous) {
     this.#findUnread();
     const last = this.#history.atEnd && message === this.#history.messages.at(-1);
-    const offers = last && !message.retracted && message.author !== this.#context.self && Boolean(message.quickReplies);
+    const offers = last && !message.retracted && message.author !== this.#context.self && Boolean(message.quickReplies) && !this.#served;
     const look = { ...lookOf(message, previous, this.#unreadFrom), offers, seen: seenBy(message, this.#conversation, this.#history, this.#context.people) };
     return {
       signature: JSON.stringify([look, message]),
@@ -224,6 +210,7 @@ export class Conversation {
       ...this.#context, history: this.#history, actions: this.#actions,
       openOrder: (id) => this.side.open('order', id),
       reply: (message) => this.compose.answer(message),
+      served: this.#served,
       choose: ({ number }, { text, payload }) => this.#send({ text, quickReply: { number, payload } }),
       edit: (message) => this.compose.edit(message),
       jump: (number) => this.#timeline.show(number),
@@ -258,24 +245,16 @@ export class Conversation {
     this.#history.merge(news, true);
     this.#timeline.update({ reachedEnd: whole });
     if (pinned && !this.#history.atEnd) this.#timeline.toNewest();
-    if (news.some((m) => this.#conversation?.pinned?.at(-1) === m.number)) this.#drawPinned();
+    this.#pinned.hear(news);
+    if (news.length > 0) this.#menu.begun();
     if (this.#conversation?.merchantId) this.#tellService();
-    this.#announce(news.filter((m) => m.number > newest && m.author !== this.#context.self));
+    announceNews(news.filter((m) => m.number > newest && m.author !== this.#context.self), this.#context.people);
   }
 
   /** What was said may have answered a case or told of an order. */
   #tellService() {
     clearTimeout(this.#telling);
     this.#telling = setTimeout(() => this.#context.service.dispatchEvent(new Event('changed')), SETTLE);
-  }
-
-  #announce(messages) {
-    if (messages.length === 0) return;
-    const last = messages.reduce((a, b) => (a.number > b.number ? a : b));
-    this.#context.people.meet(last);
-    announce(messages.length > 3
-      ? `${messages.length} new messages`
-      : `${this.#context.people.name(last.author)}: ${summary(last)}`);
   }
 
   /** What is pending here looks different. */

@@ -1,7 +1,7 @@
 // One row of the transcript: a message, or one that is still on its way.
 
 import { attachments, nameOf } from './attachments.js';
-import { button, h } from './dom.js';
+import { announce, button, h } from './dom.js';
 import { icon } from './icons.js';
 import { orderNews } from './order_card.js';
 import { quickReplies, templateCard } from './template.js';
@@ -171,6 +171,14 @@ export function summary(message) {
   if (message.retracted) return 'Message retracted';
   const words = message.text.replace(ACTION, '').replace(/\s+/g, ' ').slice(0, 200);
   return words || (message.attachments?.length ? nameOf(message.attachments[0]) : 'Words forgotten');
+}
+
+/** Says what others have just written to those who listen to the page. */
+export function announceNews(messages, people) {
+  if (messages.length === 0) return;
+  const last = messages.reduce((a, b) => (a.number > b.number ? a : b));
+  people.meet(last);
+  announce(messages.length > 3 ? `${messages.length} new messages` : `${people.name(last.author)}: ${summary(last)}`);
 }
 
 /** The emoji that were given, each a button to give it too or to take it back. */

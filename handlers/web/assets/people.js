@@ -54,6 +54,16 @@ export class People extends EventTarget {
     for (const element of document.querySelectorAll(`.avatar[data-user="${CSS.escape(userId)}"]`)) element.classList.toggle('online', online);
   }
 
+  /** Finds out who is there in a conversation; from then on it is told. */
+  async lookAround(conversation) {
+    try {
+      const { participants } = await this.#api.get(`/v1/conversations/${conversation}/presence`);
+      for (const presence of participants) this.seen(presence);
+    } catch {
+      // Who is there is a nicety; whatever is wrong shows elsewhere.
+    }
+  }
+
   /** Everybody this page has met. */
   all() {
     return [...this.#known.values()].filter((user) => user.handle);

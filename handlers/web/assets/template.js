@@ -6,7 +6,7 @@ import { announce, button, h } from './dom.js';
 import { openDialog } from './dialogs.js';
 import { field, refusal } from './form.js';
 
-/** A template as the message has it; `context` has `api`. Null if there is nothing to show besides the words. */
+/** A template as the message has it; `context` has `api`, and `served` if the reader only looks on. Null if there is nothing to show besides the words. */
 export function templateCard(message, context) {
   const { template } = message;
   const elements = template.elements ?? [];
@@ -37,7 +37,7 @@ function buttons(all = [], message, context) {
 function templateButton({ type, title, payload, url }, message, context) {
   const name = String(title ?? '');
   switch (type) {
-    case 'postback': return button(name, { onClick: (event) => press(event.currentTarget, String(payload), name, message, context) });
+    case 'postback': return button(name, { disabled: context.served, onClick: (event) => press(event.currentTarget, name, { number: message.number, payload: String(payload) }, message.conversationId, context) });
     case 'web_url': return away(name, url, 'button');
     case 'account_link': return away('Log in', url, 'button');
     case 'phone_number': return h('a', { class: 'button', href: `tel:${String(payload).replace(/[^+\d]/g, '')}` }, name);
@@ -45,11 +45,14 @@ function templateButton({ type, title, payload, url }, message, context) {
   }
 }
 
-/** Tells the app that a button was pressed; a repeat while it is told is none. */
-async function press(pressed, payload, name, { conversationId, number }, { api }) {
+/**
+ * Tells the app that a button was pressed: `what` is its payload, and the number
+ * of the message that has it, if one does.
+ */
+export async function press(pressed, name, what, conversation, { api }) {
   pressed.disabled = true;
   try {
-    await api.post(`/v1/conversations/${conversationId}/buttons`, { number, payload });
+    await api.post(`/v1/conversations/${conversation}/buttons`, what);
     pressed.classList.add('pressed');
     announce(`${name}: told`);
   } catch (problem) {

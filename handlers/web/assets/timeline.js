@@ -24,10 +24,12 @@ export class Timeline {
   #pinned = true;
   #loading = false;
   #trouble = null;
-  #resized = new ResizeObserver(() => this.#keepStill());
-  // Where the reader is: a row and its distance from the top.
+  #resized = new ResizeObserver(() => this.#restore(this.#anchor));
+  // Where the reader is: a row and its distance from the top. It stays there when something above it grows.
   #anchor = null;
   #heldUntil = 0;
+  // Where the scroller stood: the end is left by scrolling up, not by what grows.
+  #top = 0;
 
   /**
    * `row(message, previous)` returns `{signature, make}`; `pending()` returns
@@ -191,11 +193,6 @@ export class Timeline {
     if (Math.abs(moved) >= 1) this.scroller.scrollTop += moved;
   }
 
-  /** What is read stays where it is when something above it grows. */
-  #keepStill() {
-    this.#restore(this.#anchor);
-  }
-
   #keepAtBottom() {
     if (this.#pinned) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
@@ -203,7 +200,9 @@ export class Timeline {
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     const below = scrollHeight - scrollTop - clientHeight;
-    this.#pinned = below < AT_BOTTOM && this.#history.atEnd && this.whole;
+    const up = scrollTop < this.#top;
+    this.#top = scrollTop;
+    this.#pinned = this.#history.atEnd && this.whole && (below < AT_BOTTOM || this.#pinned && !up);
     if (performance.now() > this.#heldUntil) this.#anchor = this.#place();
     if (scrollTop < NEAR) this.#extendUp();
     if (below < NEAR) this.#extendDown();
