@@ -67,9 +67,9 @@ func New(options Options) *API {
 	a.router.NotFound(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, errUnsupported) })
 	a.router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, errUnsupported) })
 	a.router.Post("/", a.batch)
-	a.router.Get("/{node}", a.serve(a.getNode))
-	a.router.Delete("/{node}", a.serve(a.deleteNode))
 	a.router.Route("/{page}", func(r chi.Router) {
+		r.Get("/", a.serve(a.getNode))
+		r.Delete("/", a.serve(a.deleteNode))
 		r.Post("/messages", a.onPage(a.send))
 		r.Post("/message_attachments", a.onPage(a.uploadAttachment))
 		r.Get("/messenger_profile", a.onPage(a.getProfile))
@@ -204,7 +204,7 @@ var success = map[string]bool{"success": true}
 // getNode answers for what the path names: the page, one of its personas, or a
 // person.
 func (a *API) getNode(ctx context.Context, c *call) (any, error) {
-	name := chi.URLParamFromCtx(ctx, "node")
+	name := chi.URLParamFromCtx(ctx, "page")
 	if name == "me" || name == c.page.ID().String() {
 		called, err := a.Commands.PageName(ctx, c.page)
 		return map[string]string{"id": c.page.ID().String(), "name": called}, err
@@ -222,7 +222,7 @@ func (a *API) getNode(ctx context.Context, c *call) (any, error) {
 }
 
 func (a *API) deleteNode(ctx context.Context, c *call) (any, error) {
-	name := chi.URLParamFromCtx(ctx, "node")
+	name := chi.URLParamFromCtx(ctx, "page")
 	id, err := uuid.Parse(name)
 	if err != nil {
 		return nil, noSuchObject(name)

@@ -18,14 +18,11 @@ import (
 // here is left out, as the platform does.
 func (a *API) personProfile(ctx context.Context, c *call, psid string) (any, error) {
 	person, err := a.person(ctx, c, psid, events.ReadProfiles)
-	if errors.Is(err, errNoUser) {
+	switch {
+	case err != nil && faultOf(err) == errNoUser, err == nil && person.User == uuid.Nil:
 		return nil, noSuchObject(psid)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
-	}
-	if person.User == uuid.Nil {
-		return nil, noSuchObject(psid)
 	}
 	fields, err := c.params.words("fields")
 	if err != nil {
