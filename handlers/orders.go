@@ -159,7 +159,8 @@ func (s *Server) place(ctx context.Context, in *placeInput, place func(context.C
 	return s.orderAt(ctx, told.Events[0].Fact.(events.OrderFact).Step().Order, told)
 }
 
-// orderAt answers a write with the order as it stands after it.
+// orderAt answers a write with the order as it stands after it. It does not wait
+// for the view, which would be most of what an update takes.
 func (s *Server) orderAt(ctx context.Context, order uuid.UUID, told commands.Told) (*orderOutput, error) {
 	out := &orderOutput{PositionHeader: PositionHeader{uint64(told.Position())}}
 	written, err := s.writtenAt(ctx, events.OrderStream(order), told.Events)
@@ -169,10 +170,7 @@ func (s *Server) orderAt(ctx context.Context, order uuid.UUID, told commands.Tol
 	if len(told.Events) == 0 {
 		out.PositionHeader = written
 	}
-	if err := s.reaches(ctx, projections.OrdersName, written.Position); err != nil {
-		return nil, err
-	}
-	out.Body, err = s.Views.Orders.Get(ctx, order)
+	out.Body, err = s.Views.Orders.Fold(ctx, order)
 	return out, err
 }
 

@@ -50,7 +50,8 @@ func optIn(customer *handlertest.Client, merchant uuid.UUID) {
 
 func placeOrder(agent *handlertest.Client, merchant uuid.UUID, customer *handlertest.Client, number string) projections.OrderView {
 	var order projections.OrderView
-	agent.Post("/v1/merchants/"+merchant.String()+"/orders", receipt(customer, number)).Want(201).Into(&order)
+	placed := agent.Post("/v1/merchants/"+merchant.String()+"/orders", receipt(customer, number)).Want(201).Into(&order)
+	agent.Get("/v1/orders/"+order.ID.String(), "Parley-Position", placed.Position()).Want(200)
 	return order
 }
 

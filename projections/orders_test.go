@@ -56,6 +56,9 @@ func TestOrderIsShownInTheOrderOfWhatHappened(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if fresh, err := set.Orders.Fold(t.Context(), id); err != nil || !cmp.Equal(fresh, got) {
+			t.Errorf("folded from the log, the order is %+v, %v", fresh, err)
+		}
 		var told []string
 		for _, entry := range got.Timeline {
 			told = append(told, fmt.Sprintf("%d %s at %v by %s", entry.Number, entry.Type, entry.At.Sub(morning), entry.Role))

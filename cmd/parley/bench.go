@@ -43,6 +43,8 @@ func benchCommand() *cobra.Command {
 			bench.Options{Clients: 2, Rooms: 1000, Rounds: 5, Duration: 2 * time.Second}),
 		benchmark("live", "Messages delivered live at 1,000 sends a second, against a bare handler with the same listeners", bench.Live,
 			bench.Options{Clients: 1000, Rooms: 100, Rounds: 3, Duration: 3 * time.Second}),
+		benchmark("orders", "Updates of orders against plain sends, a customer's card against a bare handler, and an import", bench.Orders,
+			bench.Options{Events: 1000, Clients: 64, Rooms: 16, Rounds: 5, Duration: 2 * time.Second}),
 		benchmark("replay", "Views rebuilt from the log, against a bare scan of it", bench.Replay,
 			bench.Options{Events: 1_000_000, Rounds: 3}),
 		benchmark("search", "Searches of one's own conversations over HTTP, against a bare handler that sends the same bytes", bench.Search,
@@ -84,7 +86,7 @@ func (f *benchFlags) define(cmd *cobra.Command) {
 		value       *int
 		name, usage string
 	}{
-		{&o.Events, "events", "how many events the log has"},
+		{&o.Events, "events", "how many events the log has, or orders a customer and the imported folder"},
 		{&o.Clients, "clients", "how many clients ask at a time"},
 		{&o.Rooms, "rooms", "in how many conversations"},
 	} {

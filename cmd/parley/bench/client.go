@@ -14,7 +14,7 @@ import (
 // load generator needs. net/http's own client takes more processor time for a
 // request than a bare server, so that on a small machine it would measure
 // itself. This one sends bytes that were prepared before, reads answers that
-// have a Content-Length, and allocates nothing for either.
+// have a Content-Length or come in chunks, and allocates nothing for either.
 type conn struct {
 	net.Conn
 	// buffer holds the last answer; it grows to the largest one.
@@ -74,6 +74,9 @@ func (c *conn) exchange(request []byte) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
+	if length == inChunks {
+		return c.chunked(r, head, filled)
+	}
 	for filled < head+length {
 		n, err := c.more(filled)
 		if err != nil {
@@ -84,10 +87,50 @@ func (c *conn) exchange(request []byte) (response, error) {
 	if filled > head+length {
 		return response{}, fmt.Errorf("%d bytes follow the answer", filled-head-length)
 	}
-	// Growing may have moved the buffer since the header was read.
+	return c.lying(r, head, filled), nil
+}
+
+// lying is an answer as it lies in the buffer. Growing may have moved it since
+// the header was read.
+func (c *conn) lying(r response, head, end int) response {
 	r.header = c.buffer[head-len(r.header)-len(lineEnd) : head-len(lineEnd)]
-	r.body = c.buffer[head:filled]
-	return r, nil
+	r.body = c.buffer[head:end]
+	return r
+}
+
+// chunked reads a body in chunks (RFC 9112, section 7.1), without trailers, and
+// puts them together where they lie.
+func (c *conn) chunked(r response, head, filled int) (response, error) {
+	next, end := head, head // what is to be read, and where the body ends
+	for {
+		line := bytes.Index(c.buffer[next:filled], lineEnd)
+		size := uint64(0)
+		if line >= 0 {
+			var err error
+			if size, err = strconv.ParseUint(string(c.buffer[next:next+line]), 16, 32); err != nil {
+				return response{}, fmt.Errorf("a chunk: %w", err)
+			}
+		}
+		whole := next + line + 2*len(lineEnd) + int(size)
+		if line < 0 || filled < whole {
+			n, err := c.more(filled)
+			if err != nil {
+				return response{}, err
+			}
+			filled += n
+			continue
+		}
+		begin := next + line + len(lineEnd)
+		end += copy(c.buffer[end:], c.buffer[begin:begin+int(size)])
+		next = whole
+		if size > 0 {
+			continue
+		}
+		if filled > next {
+			return response{}, fmt.Errorf("%d bytes follow the answer", filled-next)
+		}
+		return c.lying(r, head, end), nil
+	}
 }
 
 // more reads what comes next behind what is there.
@@ -124,6 +167,9 @@ func parseHead(head []byte) (response, int, error) {
 	return response{status: status, header: header}, length, err
 }
 
+// inChunks is the length of a body that comes in chunks.
+const inChunks = -1
+
 var errNoLength = errors.New("the answer has no Content-Length")
 
 func contentLength(status int, header []byte) (int, error) {
@@ -131,6 +177,9 @@ func contentLength(status int, header []byte) (int, error) {
 		return 0, nil
 	}
 	value, found := headerValue(header, "Content-Length")
+	if coding, _ := headerValue(header, "Transfer-Encoding"); !found && string(coding) == "chunked" {
+		return inChunks, nil
+	}
 	if !found {
 		return 0, errNoLength
 	}

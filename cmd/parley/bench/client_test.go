@@ -62,14 +62,28 @@ func TestExchangeUnderstandsTheStandardServer(t *testing.T) {
 	}
 }
 
-func TestExchangeRefusesAnswersWithoutALength(t *testing.T) {
+func TestExchangeReadsChunks(t *testing.T) {
+	chunks := []string{"in", strings.Repeat("many ", 5000), "chunks"}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = w.Write([]byte("in"))
-		w.(http.Flusher).Flush()
-		_, _ = w.Write([]byte("chunks"))
+		for _, chunk := range chunks {
+			_, _ = w.Write([]byte(chunk))
+			w.(http.Flusher).Flush()
+		}
 	}))
 	defer server.Close()
-	if _, err := dialled(t, server.Listener.Addr().String()).exchange(get); !errors.Is(err, errNoLength) {
+	c := dialled(t, server.Listener.Addr().String())
+	for range 2 {
+		got, err := c.exchange(get)
+		if err != nil || got.status != 200 || string(got.body) != strings.Join(chunks, "") {
+			t.Fatalf("status %d with %d bytes, %v", got.status, len(got.body), err)
+		}
+	}
+}
+
+func TestExchangeRefusesAnswersWithoutALength(t *testing.T) {
+	c := pipe("HTTP/1.1 200 OK\r\n\r\n")
+	defer c.Close()
+	if _, err := c.exchange(nil); !errors.Is(err, errNoLength) {
 		t.Errorf("%v, want %v", err, errNoLength)
 	}
 }

@@ -129,7 +129,7 @@ func sampleOf(r response) *sample {
 	s := &sample{status: r.status, header: http.Header{}, body: append([]byte(nil), r.body...)}
 	for line := range strings.Lines(string(r.header)) {
 		name, value, _ := strings.Cut(line, ":")
-		if name != "Date" && name != "Content-Length" {
+		if name != "Date" && name != "Content-Length" && name != "Transfer-Encoding" {
 			s.header.Add(name, strings.TrimSpace(value))
 		}
 	}
