@@ -169,6 +169,7 @@ func (s *Server) retry() int {
 // Drain ends all streams and opens no more. It returns when they have ended,
 // or their time is up.
 func (s *Server) Drain() {
+	s.listeners.leave()
 	timer := time.NewTimer(farewell)
 	defer timer.Stop()
 	select {

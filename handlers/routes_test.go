@@ -117,6 +117,7 @@ var routeTable = map[string]row{
 	"PUT /v1/merchants/{id}/apps/{app}":             {"/v1/merchants/{merchant}/apps/{app}", "", inIt(200)},
 	"DELETE /v1/merchants/{id}/apps/{app}":          {"/v1/merchants/{merchant}/apps/{app}", "", inIt(204)},
 	"GET /v1/apps/{id}/deliveries":                  {"/v1/apps/{app}/deliveries", "", appOwner},
+	"GET /v1/apps/{id}/deliveries/stream":           {"/v1/apps/{app}/deliveries/stream", "", appOwner},
 	"POST /v1/apps/{id}/deliveries/replay":          {"/v1/apps/{app}/deliveries/replay", `{"from":1,"to":9}`, expected{401, 403, 409, 403, 403, 403, 401}},
 	"POST /v1/apps/{id}/deliveries/{number}/replay": {"/v1/apps/{app}/deliveries/1/replay", "", expected{401, 403, 409, 403, 403, 403, 401}},
 	"GET /v1/conversations/{id}/apps":               {"/v1/conversations/{room}/apps", "", inIt(200)},

@@ -132,23 +132,25 @@ type Options struct {
 // Server answers Parley's HTTP requests.
 type Server struct {
 	Options
-	root    chi.Router
-	routes  chi.Router // of the API, below its prefix
-	config  huma.Config
-	api     huma.API
-	traffic *traffic
-	streams streamMeters
-	grants  *grants
-	outward *http.Client // for addresses that others name
-	bots    *messenger.API
-	openAPI []byte
-	docs    []byte
+	root      chi.Router
+	routes    chi.Router // of the API, below its prefix
+	config    huma.Config
+	api       huma.API
+	traffic   *traffic
+	streams   streamMeters
+	grants    *grants
+	listeners *listeners
+	outward   *http.Client // for addresses that others name
+	bots      *messenger.API
+	openAPI   []byte
+	docs      []byte
 }
 
 // New makes a server. It fails if its metrics are registered already.
 func New(options Options) (*Server, error) {
 	options.Limits = options.Limits.withDefaults()
 	s := &Server{Options: options, root: chi.NewRouter(), routes: chi.NewRouter()}
+	s.listeners = newListeners()
 	s.outward = outbound.NewClient(outbound.Options{Allow: s.Outbound})
 	var err error
 	if s.traffic, err = newTraffic(s.Metrics); err != nil {
@@ -205,6 +207,7 @@ func (s *Server) mount(compress func(http.Handler) http.Handler) {
 	s.installRoutes()
 	s.webhookRoutes()
 	s.deliveryRoutes()
+	s.listenRoutes()
 	s.pageRoutes()
 	s.botRoutes()
 	s.growthRoutes()

@@ -81,6 +81,7 @@ func newRoot() *cobra.Command {
 		rebuildCommand(config),
 		checkCommand(config),
 		tokenCommand(config),
+		appCommand(),
 		growthCommand(config),
 		replayCommand(config),
 		auditCommand(config),

@@ -155,3 +155,30 @@ func (c *Commands) PageName(ctx context.Context, page Page) (name string, err er
 	})
 	return name, err
 }
+
+// Reach is as what an app is told of a conversation, and what.
+type Reach struct {
+	Page   Page
+	Grants []events.Grant
+	// Since is the number of the first message that the app may see.
+	Since uint64
+	// Customer is whom a merchant's page speaks with.
+	Customer uuid.UUID
+	// Standby: another app answers in the thread.
+	Standby bool
+}
+
+// Reach returns as what an app is told of a conversation now. The boolean is
+// false if it is told nothing.
+func (c *Commands) Reach(ctx context.Context, conversation, app uuid.UUID) (reach Reach, told bool, err error) {
+	err = c.withConversation(ctx, conversation, func(room *decide.Conversation) error {
+		if connection, connected := room.Business.Connection(app); connected {
+			reach = Reach{Page{App: app, Merchant: room.Merchant}, connection.Grants, connection.Since, room.Customer(), room.ThreadOwner() != app}
+			told = true
+		} else if installed, ok := room.Apps[app]; ok {
+			reach, told = Reach{Page: Page{App: app}, Grants: installed.Grants, Since: installed.Since}, true
+		}
+		return nil
+	})
+	return reach, told, err
+}
