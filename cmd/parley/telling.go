@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -19,8 +20,9 @@ const (
 	tellBatch = 100
 )
 
-// tellUntold tells, until the context ends, what was left untold. Several
-// servers may do so at once: what is told twice stands in the log once.
+// tellUntold tells, until the context ends, what was left untold. While the view
+// of orders is being built it waits. Several servers may do so at once: what is
+// told twice stands in the log once.
 func tellUntold(ctx context.Context, orders *projections.Orders, write *commands.Commands, logger *slog.Logger) {
 	ticker := time.NewTicker(tellEvery)
 	defer ticker.Stop()
@@ -29,7 +31,8 @@ func tellUntold(ctx context.Context, orders *projections.Orders, write *commands
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			if err := tellOlder(ctx, orders, write, now.Add(-tellAfter)); err != nil && ctx.Err() == nil {
+			err := tellOlder(ctx, orders, write, now.Add(-tellAfter))
+			if err != nil && ctx.Err() == nil && !errors.Is(err, projections.ErrBuilding) {
 				logger.WarnContext(ctx, "conversations wait to be told of their orders", "cause", err)
 			}
 		}
