@@ -141,11 +141,11 @@ func (s *Search) applyOne(ctx context.Context, tx *views.Tx, item *searchFact) e
 	if fact, ok := item.Fact.(*events.UserErased); ok {
 		return s.erase(ctx, tx, fact.User, item.Position)
 	}
-	m, err := s.message(ctx, tx, item.messageKey)
+	_, posted := events.PostOf(item.Fact)
+	m, err := s.message(ctx, tx, item.messageKey, posted)
 	if err != nil {
 		return err
 	}
-	_, posted := events.PostOf(item.Fact)
 	if posted && m.state.Posted() || !decide.EvolveMessage(&m.state, item.Fact) {
 		return nil
 	}
@@ -212,11 +212,17 @@ func wordsIn(ctx context.Context, tx *views.Tx, person uuid.UUID) ([]*indexed, e
 }
 
 // message is what is known of a message, which may be that it was not posted.
-func (s *Search) message(ctx context.Context, tx *views.Tx, key messageKey) (*indexed, error) {
+// One that is being posted is not looked for: its number is the event's place
+// in the stream, so that nothing can have come of it before.
+func (s *Search) message(ctx context.Context, tx *views.Tx, key messageKey, posted bool) (*indexed, error) {
 	if m, known := s.found[key]; known {
 		return m, nil
 	}
-	m := &indexed{messageKey: key}
+	m := &indexed{messageKey: key, fresh: posted}
+	if posted {
+		s.found[key] = m
+		return m, nil
+	}
 	var author, writer []byte
 	err := tx.QueryRow(ctx, `SELECT id, author, writer, retracted FROM messages WHERE conversation = $1 AND number = $2`,
 		[]any{key.conversation[:], int64(key.number)}, &m.id, &author, &writer, &m.state.Retracted)

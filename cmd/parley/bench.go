@@ -45,7 +45,7 @@ func benchCommand() *cobra.Command {
 			bench.Options{Clients: 1000, Rooms: 100, Rounds: 3, Duration: 3 * time.Second}),
 		benchmark("orders", "Updates of orders against plain sends, a customer's card against a bare handler, and an import", bench.Orders,
 			bench.Options{Events: 1000, Clients: 64, Rooms: 16, Rounds: 5, Duration: 2 * time.Second}),
-		benchmark("replay", "Views rebuilt from the log, against a bare scan of it", bench.Replay,
+		benchmark("replay", "Views rebuilt from the log, in --views, against a bare scan of it", bench.Replay,
 			bench.Options{Events: 1_000_000, Rounds: 3}),
 		benchmark("search", "Searches of one's own conversations over HTTP, against a bare handler that sends the same bytes", bench.Search,
 			bench.Options{Events: 1_000_000, Clients: 4, Rooms: 20_000, Rounds: 3, Duration: 2 * time.Second}),
@@ -109,6 +109,9 @@ func (f *benchFlags) define(cmd *cobra.Command) {
 
 func (f *benchFlags) run(cmd *cobra.Command, run measure) (err error) {
 	f.options.Err, f.options.Terminal = os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))
+	if views, err := cmd.Flags().GetString("views"); err == nil && isPostgres(views) {
+		f.options.Postgres = views
+	}
 	if err := f.options.Check(); err != nil {
 		return misuseError{err}
 	}

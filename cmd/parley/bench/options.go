@@ -24,6 +24,9 @@ type Options struct {
 	// Dir is where the data goes. It must be empty, and on the disk that is
 	// to be measured.
 	Dir string
+	// Postgres is the connection string of the database in which views are
+	// measured, if it is not SQLite.
+	Postgres string
 	// Err takes what is told on the way; Terminal says that people watch it.
 	Err      io.Writer
 	Terminal bool

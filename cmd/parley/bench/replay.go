@@ -10,7 +10,6 @@ import (
 
 	"parley/events"
 	"parley/projections"
-	"parley/projections/views"
 )
 
 // Replay measures how fast views are rebuilt from a log of people who talked
@@ -56,8 +55,12 @@ type replaying struct {
 func (r *replaying) measure(ctx context.Context) (growth, conversations *Comparison, err error) {
 	shown := r.options.begin("replaying", r.options.Rounds)
 	defer shown.end()
-	growth = newReplayComparison("growth rebuilt")
-	conversations = newReplayComparison("conversation views rebuilt")
+	where := ""
+	if r.options.Postgres != "" {
+		where = " on PostgreSQL"
+	}
+	growth = newReplayComparison("growth rebuilt" + where)
+	conversations = newReplayComparison("conversation views rebuilt" + where)
 	for range r.options.Rounds {
 		for _, turn := range []struct {
 			*Comparison
@@ -103,8 +106,13 @@ func (r *replaying) rate(took time.Duration) float64 {
 // rebuild builds one view in an empty directory.
 func (r *replaying) rebuild(ctx context.Context, projection string, check func(context.Context, *projections.Set) error) (took time.Duration, err error) {
 	r.views++
+	engine, closeViews, err := r.options.openViews(ctx, r.views)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, closeViews()) }()
 	set, err := projections.Open(ctx, r.journal, projections.Options{
-		Views:  views.NewSQLite(filepath.Join(r.options.Dir, fmt.Sprintf("views-%d", r.views))),
+		Views:  engine,
 		Only:   []string{projection},
 		Logger: slog.New(slog.DiscardHandler),
 	})

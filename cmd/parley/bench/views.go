@@ -1,0 +1,67 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+
+	"parley/events/postgres"
+	"parley/projections/views"
+)
+
+// openViews opens an engine without any views yet. The function returned closes
+// it and removes what it kept.
+func (o Options) openViews(ctx context.Context, number int) (views.Engine, func() error, error) {
+	if o.Postgres == "" {
+		dir := filepath.Join(o.Dir, fmt.Sprintf("views-%d", number))
+		engine := views.NewSQLite(dir)
+		return engine, func() error { return errors.Join(engine.Close(), os.RemoveAll(dir)) }, nil
+	}
+	connection, err := url.Parse(o.Postgres)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: --views: %w", ErrOptions, err)
+	}
+	schema := fmt.Sprintf("bench%d_%d", os.Getpid(), number)
+	query := connection.Query()
+	query.Set("search_path", schema)
+	connection.RawQuery = query.Encode()
+	engine, err := views.OpenPostgres(ctx, connection.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	return engine, func() error {
+		return errors.Join(engine.Close(), dropSchemas(context.WithoutCancel(ctx), o.Postgres, schema))
+	}, nil
+}
+
+// dropSchemas removes a schema and all whose names begin with its name.
+func dropSchemas(ctx context.Context, connection, schema string) (err error) {
+	config, _, err := postgres.Config(connection)
+	if err != nil {
+		return err
+	}
+	db, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close(ctx)) }()
+	rows, err := db.Query(ctx, `SELECT nspname FROM pg_namespace WHERE nspname = $1 OR starts_with(nspname, $1 || '_')`, schema)
+	if err != nil {
+		return err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, err := db.Exec(ctx, "DROP SCHEMA "+pgx.Identifier{name}.Sanitize()+" CASCADE"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
