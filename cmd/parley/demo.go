@@ -26,10 +26,14 @@ func demoCommand(c *config) *cobra.Command {
 
 // introduce tells the story and prints tokens for those who may look at it.
 func introduce(ctx context.Context, h *house, address string) error {
-	people, err := tell(ctx, h.commands)
+	story, err := tell(ctx, h.commands)
 	if err != nil {
 		return fmt.Errorf("telling the story: %w", err)
 	}
+	if err := shareClips(ctx, h, address, story); err != nil {
+		return fmt.Errorf("the story's app: %w", err)
+	}
+	people := story.people
 	if err := h.views.CatchUp(ctx); err != nil {
 		return err
 	}

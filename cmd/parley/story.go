@@ -103,26 +103,35 @@ var scenes = []scene{
 	}},
 }
 
+// told is who and what is in the story: people by their handles, and the
+// conversations of the scenes.
+type told struct {
+	people map[string]uuid.UUID
+	rooms  []uuid.UUID
+}
+
 // tell writes the story through the same commands as HTTP. Each step has an
 // idempotency key, so telling it again adds nothing.
-func tell(ctx context.Context, c *commands.Commands) (map[string]uuid.UUID, error) {
+func tell(ctx context.Context, c *commands.Commands) (told, error) {
 	people := make(map[string]uuid.UUID, len(cast))
 	for _, p := range cast {
 		id, err := enter(ctx, c, p)
 		if err != nil {
-			return nil, fmt.Errorf("registering %s: %w", p.handle, err)
+			return told{}, fmt.Errorf("registering %s: %w", p.handle, err)
 		}
 		people[p.handle] = id
 	}
+	rooms := make([]uuid.UUID, len(scenes))
 	for i, s := range scenes {
-		if err := play(ctx, c, i, s, people); err != nil {
-			return nil, fmt.Errorf("scene %d: %w", i+1, err)
+		var err error
+		if rooms[i], err = play(ctx, c, i, s, people); err != nil {
+			return told{}, fmt.Errorf("scene %d: %w", i+1, err)
 		}
 	}
 	if err := trade(ctx, c, people); err != nil {
-		return nil, fmt.Errorf("the order: %w", err)
+		return told{}, fmt.Errorf("the order: %w", err)
 	}
-	return people, nil
+	return told{people, rooms}, nil
 }
 
 func enter(ctx context.Context, c *commands.Commands, p character) (uuid.UUID, error) {
@@ -140,7 +149,7 @@ func enter(ctx context.Context, c *commands.Commands, p character) (uuid.UUID, e
 	return registered.Fact.(*events.UserRegistered).User, nil
 }
 
-func play(ctx context.Context, c *commands.Commands, number int, s scene, people map[string]uuid.UUID) error {
+func play(ctx context.Context, c *commands.Commands, number int, s scene, people map[string]uuid.UUID) (uuid.UUID, error) {
 	cause := func(who string, before time.Duration, step int) events.Cause {
 		return events.Cause{
 			Actor:          people[who].String(),
@@ -157,7 +166,7 @@ func play(ctx context.Context, c *commands.Commands, number int, s scene, people
 	}
 	started, _, err := c.Start(ctx, cause(s.people[0], s.lines[0].before+time.Minute, 0), b)
 	if err != nil {
-		return err
+		return uuid.Nil, err
 	}
 	conversation := started.Fact.(*events.ConversationStarted).Conversation
 	var said []uint64
@@ -168,7 +177,7 @@ func play(ctx context.Context, c *commands.Commands, number int, s scene, people
 		}
 		posted, err := c.Post(ctx, cause(l.who, l.before, i+1), m)
 		if err != nil {
-			return err
+			return uuid.Nil, err
 		}
 		said = append(said, posted.Revision)
 	}
@@ -176,10 +185,10 @@ func play(ctx context.Context, c *commands.Commands, number int, s scene, people
 		err := d.do(ctx, c, cause(d.who, d.before, len(s.lines)+1+i), conversation, people[d.who], said[d.line-1])
 		// Whoever plays with the demo may have retracted the line meanwhile.
 		if err := allowed(err); err != nil {
-			return err
+			return uuid.Nil, err
 		}
 	}
-	return nil
+	return conversation, nil
 }
 
 // do is without effect when it was done before.
