@@ -45,6 +45,8 @@ func benchCommand() *cobra.Command {
 			bench.Options{Clients: 1000, Rooms: 100, Rounds: 3, Duration: 3 * time.Second}),
 		benchmark("orders", "Updates of orders against plain sends, a customer's card against a bare handler, and an import", bench.Orders,
 			bench.Options{Events: 1000, Clients: 64, Rooms: 16, Rounds: 5, Duration: 2 * time.Second}),
+		benchmark("attachments", "Files shared by an app, uploaded and downloaded, against a bare handler that copies the same bytes", bench.Attachments,
+			bench.Options{Clients: 8, Rounds: 3, Duration: time.Second}),
 		benchmark("replay", "Views rebuilt from the log, in --views, against a bare scan of it", bench.Replay,
 			bench.Options{Events: 1_000_000, Rounds: 3}),
 		benchmark("search", "Searches of one's own conversations over HTTP, against a bare handler that sends the same bytes", bench.Search,

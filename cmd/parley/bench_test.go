@@ -25,6 +25,7 @@ func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 		{"inbox", "--clients", "2", "--rooms", "60", "--rounds", "2", "--requests", "20"},
 		{"live", "--clients", "20", "--rooms", "4", "--rounds", "2", "--duration", "50ms"},
 		{"orders", "--events", "40", "--clients", "2", "--rooms", "2", "--rounds", "2", "--requests", "20"},
+		{"attachments", "--clients", "2", "--rounds", "2", "--requests", "6"},
 		{"replay", "--events", "1200", "--rounds", "2"},
 		{"search", "--events", "3000", "--clients", "2", "--rooms", "200", "--rounds", "2", "--requests", "40"},
 		{"append", "--rounds", "2", "--requests", "100"},
