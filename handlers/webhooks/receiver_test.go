@@ -154,10 +154,15 @@ type bot struct {
 	Token  string
 }
 
+// loopback lets a house reach receivers of this machine.
+func loopback(o *handlers.Options) {
+	o.Outbound = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+}
+
 // open boots a house that may reach this machine, and delivers.
 func open(t testing.TB) *handlertest.House {
 	t.Helper()
-	h := handlertest.Open(t, func(o *handlers.Options) { o.Outbound = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
+	h := handlertest.Open(t, loopback)
 	h.Deliver()
 	return h
 }
