@@ -189,3 +189,15 @@ func install(c *handlertest.Client, room uuid.UUID, b bot, grants ...events.Gran
 	}
 	c.Do("PUT", fmt.Sprintf("/v1/conversations/%s/apps/%s", room, b.App.ID), body).Want(204)
 }
+
+// conversationOf is the only conversation that somebody has.
+func conversationOf(h *handlertest.House, who *handlertest.Client) uuid.UUID {
+	h.Helper()
+	h.CatchUp()
+	var inbox struct{ Conversations []projections.Conversation }
+	who.Get("/v1/conversations").Want(200).Into(&inbox)
+	if len(inbox.Conversations) != 1 {
+		h.Fatalf("%d conversations", len(inbox.Conversations))
+	}
+	return inbox.Conversations[0].ID
+}
