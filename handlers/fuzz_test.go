@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"parley/handlers"
-	"parley/handlers/handlertest"
 )
 
 // impatient hangs up as soon as a stream has begun.
@@ -24,18 +23,9 @@ func (i *impatient) Flush() { i.hangUp() }
 // FuzzRequests holds that nothing a client can send makes a fault of the
 // server's, and that every refusal is a problem.
 func FuzzRequests(f *testing.F) {
-	h := handlertest.Open(f, openly)
-	ada, bob := h.Person("ada"), h.Person("bob")
-	started := ada.Start("group", bob)
-	room := started.String()
-	ada.Say(started, "hello")
-	tokens := []string{"", ada.Token, h.Scoped(handlers.Operator, handlers.Analyst, handlers.Auditor).Token}
-	routes := slices.Sorted(maps.Keys(routeTable))
-	var up upload
-	ada.Post("/v1/media", "a file").Want(201).Into(&up)
-	app := bringApp(h, ada)
-	tokens = append(tokens, app.Token)
-	names := strings.NewReplacer("{app}", app.App.ID.String(), "{otherApp}", app.App.ID.String(), "{media}", up.Media.String(), "{participant}", ada.User.ID.String(), "{newcomer}", bob.User.ID.String(), "{room}", room, "{position}", "1")
+	h := furnish(f, openly)
+	tokens := []string{"", h.owner.Token, h.Scoped(handlers.Operator, handlers.Analyst, handlers.Auditor).Token, h.app.Token}
+	routes, names := slices.Sorted(maps.Keys(routeTable)), h.names()
 
 	for i := range routes {
 		row := routeTable[routes[i]]

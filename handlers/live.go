@@ -33,7 +33,8 @@ const streamDescription = `Server-sent events, each named for what has changed, 
 - participant: {conversationId, userId, change, role, joinedAt}, where change is joined, left or role; who joined is told the conversation, too;
 - conversation: {conversationId, title, pinned};
 - order: an order in short, when its conversation is told of an update: {id, number, merchantId, customerId, conversationId, status, cancelCause, return, currency, exponent, total, paid, refunded, carrier, trackingNumber, estimatedDelivery, location, updatedAt};
-- typing: {conversationId, userId, until} and presence: {userId, online, lastSeen}, without an id, for they are kept nowhere;
+- preference: {conversationId, userId, muted, mutedUntil, archived}, told to the user's own streams only;
+- typing: {conversationId, userId, until} and presence: {userId, online, lastSeen}, without an id, for they are kept nowhere: with several servers, each tells of those who are connected to it;
 - startOver: {reason, detail, upTo}: the Last-Event-ID is of no use, so read what you show anew;
 - end: {reason, detail, resume}: the last event of a stream. Without it, the connection was lost.
 

@@ -2,9 +2,11 @@ package handlers_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"parley/events"
@@ -220,4 +222,47 @@ func TestADismissedAgentLosesTheStream(t *testing.T) {
 	talk.WantEnd("left")
 	customer.Say(room, "Hello?")
 	stays.Want("message")
+}
+
+// TestOnesOwnDevicesAreTold: what somebody keeps for themselves, and how far
+// they have read, is told to their other devices, and the former to nobody else.
+func TestOnesOwnDevicesAreTold(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob := h.Person("ada"), h.Person("bob")
+	room := ada.Start("group", bob)
+	ada.Say(room, "hello")
+	h.CatchUp()
+	began := strconv.FormatUint(uint64(h.Node.Tip()), 10)
+	phone, talk, others := bob.Stream(inbox, ""), bob.Stream(streamOf(room), ""), ada.Stream(inbox, "")
+	path := "/v1/conversations/" + room.String()
+	want := []projections.PreferenceData{
+		{ConversationID: room, UserID: bob.User.ID, Muted: true},
+		{ConversationID: room, UserID: bob.User.ID, Muted: true, Archived: true},
+		{ConversationID: room, UserID: bob.User.ID, Archived: true},
+		{ConversationID: room, UserID: bob.User.ID},
+	}
+	for i, change := range [][2]string{{"PUT", "/mute"}, {"PUT", "/archive"}, {"DELETE", "/mute"}, {"DELETE", "/archive"}} {
+		var body any
+		if change == [2]string{"PUT", "/mute"} {
+			body = `{}`
+		}
+		bob.Do(change[0], path+change[1], body).Want(204)
+		for _, device := range []*handlertest.Stream{phone, talk} {
+			if diff := cmp.Diff(want[i], into[projections.PreferenceData](t, device.Want("preference"))); diff != "" {
+				t.Errorf("%v (-want +told):\n%s", change, diff)
+			}
+		}
+	}
+	bob.Do("PUT", path+"/read", `{"upTo":0}`).Want(204)
+	for _, device := range []*handlertest.Stream{phone, talk, others} { // which tell the others of nothing before
+		if r := into[projections.ReceiptData](t, device.Want("receipt")); r.UserID != bob.User.ID || r.ReadUpTo == nil {
+			t.Errorf("the receipt is %+v", r)
+		}
+	}
+	for who, count := range map[*handlertest.Client]int{bob: 5, ada: 1} {
+		var page projections.Sync
+		if who.Get("/v1/sync?after=" + began).Want(200).Into(&page); len(page.Events) != count {
+			t.Errorf("who comes back is told %+v, want %d events", page.Events, count)
+		}
+	}
 }

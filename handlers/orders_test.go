@@ -20,7 +20,7 @@ type business struct {
 	merchant, other, conversation, order, bought, kase uuid.UUID
 }
 
-func openBusiness(t *testing.T, owner, customer, rival *handlertest.Client) business {
+func openBusiness(t testing.TB, owner, customer, rival *handlertest.Client) business {
 	t.Helper()
 	var b business
 	b.merchant, b.other = openMerchant(owner, "Tea & Co."), openMerchant(rival, "Coffee")

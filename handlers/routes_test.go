@@ -21,7 +21,6 @@ import (
 
 	"parley/handlers"
 	"parley/handlers/handlertest"
-	"parley/projections"
 )
 
 // expected are the statuses that the kinds of callers are answered with. All
@@ -171,27 +170,8 @@ var routeTable = map[string]row{
 }
 
 func TestEveryRouteAndCaller(t *testing.T) {
-	h := handlertest.Open(t, reachable)
-	owner, stranger, newcomer := h.Person("owner"), h.Person("stranger"), h.Person("newcomer")
-	leaver := h.Person("leaver")
-	room := owner.Start("group", newcomer)
-	owner.Say(room, "hello")
-	said := owner.Say(room, "to be retracted")
-	owner.Get("/v1/conversations/"+room.String(), "Parley-Position", said.Position()).Want(200)
-	newcomer.Say(room, "to be reported")
-	var report projections.Report
-	owner.Post("/v1/conversations/"+room.String()+"/messages/2/report", `{"reason":"spam"}`).Want(201).Into(&report)
-	var up upload
-	owner.Post("/v1/media", "a file").Want(201).Into(&up)
-	business := openBusiness(t, owner, newcomer, stranger)
-	app, other := bringApp(h, owner), bringApp(h, owner)
-	hook := receiver(t, "vogel").URL
-	owner.Do("PUT", "/v1/apps/"+app.App.ID.String()+"/webhook", map[string]string{"url": hook, "verifyToken": "vogel"}).Want(200)
-	names := strings.NewReplacer("{receiver}", hook, "{app}", app.App.ID.String(), "{otherApp}", other.App.ID.String(),
-		"{merchant}", business.merchant.String(), "{other}", business.other.String(), "{order}", business.order.String(),
-		"{bought}", business.bought.String(), "{business}", business.conversation.String(), "{case}", business.kase.String(), "{media}", up.Media.String(),
-		"{participant}", owner.User.ID.String(), "{newcomer}", newcomer.User.ID.String(), "{leaver}", leaver.User.ID.String(),
-		"{room}", room.String(), "{report}", report.ID.String(), "{position}", said.Position())
+	f := furnish(t)
+	h, owner, stranger, names := f.House, f.owner, f.stranger, f.names()
 
 	callers := map[string]func(expected) int{
 		"nobody":      func(e expected) int { return e.nobody },

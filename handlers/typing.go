@@ -26,7 +26,7 @@ func (s *Server) signalRoutes() {
 		Method:      http.MethodGet,
 		Path:        "/v1/conversations/{id}/presence",
 		Summary:     "Who of a conversation is there",
-		Description: "Who has a live stream open counts as online; lastSeen is when they last had one, or null if this server does not know. Changes are told as events presence, {userId, online, lastSeen}. Of conversations of more than 200 people, up to 200 who are online are listed, and no changes are told. Of people who have blocked each other neither sees the other.",
+		Description: "Who has a live stream open counts as online; lastSeen is when they last had one, or null if this server does not know. With several servers, each knows of those who are connected to it. Changes are told as events presence, {userId, online, lastSeen}. Of conversations of more than 200 people, up to 200 who are online are listed, and no changes are told. Of people who have blocked each other neither sees the other.",
 		Tags:        []string{"live"},
 		Errors:      []int{http.StatusNotFound},
 	}, s.presence)

@@ -30,6 +30,8 @@ type Change struct {
 	// joined are the users who joined by the event, and gone is who left.
 	joined []uuid.UUID
 	gone   uuid.UUID
+	// only is the one user who is told, or zero for all.
+	only uuid.UUID
 }
 
 // Names of changes.
@@ -42,6 +44,7 @@ const (
 	ParticipantChange  = "participant"
 	ConversationChange = "conversation"
 	AppChange          = "app"
+	PreferenceChange   = "preference"
 	OrderChange        = "order"
 )
 
@@ -84,6 +87,16 @@ type ConversationData struct {
 	ConversationID uuid.UUID `json:"conversationId"`
 	Title          string    `json:"title"`
 	Pinned         []uint64  `json:"pinned"`
+}
+
+// PreferenceData is the data of what a participant keeps of a conversation for
+// themselves, as their other devices are told, and nobody else.
+type PreferenceData struct {
+	ConversationID uuid.UUID  `json:"conversationId"`
+	UserID         uuid.UUID  `json:"userId"`
+	Muted          bool       `json:"muted"`
+	MutedUntil     *time.Time `json:"mutedUntil"`
+	Archived       bool       `json:"archived"`
 }
 
 // AppData is the data of an app that was installed, or given other grants, or
@@ -184,6 +197,8 @@ func (c *Conversations) describe(ctx context.Context, change *Change, event even
 		data, err = c.receiptData(ctx, change, fact.User)
 	case *events.DeliveredUpTo:
 		data, err = c.receiptData(ctx, change, fact.User)
+	case *events.ConversationMuted, *events.ConversationUnmuted, *events.ConversationArchived, *events.ConversationUnarchived:
+		data, err = c.preferenceData(ctx, change, preferring(fact))
 	case *events.MessagePinned, *events.MessageUnpinned, *events.ConversationRenamed:
 		data, err = c.conversationData(ctx, change)
 	case *events.AppInstalled:
@@ -260,6 +275,9 @@ func (s *Set) changeFor(ctx context.Context, user uuid.UUID, recorded events.Rec
 		return Change{}, false, err
 	}
 	change, told, err := s.change(ctx, conversation, recorded)
+	if change.only != uuid.Nil && change.only != user {
+		return Change{}, false, err
+	}
 	if err == nil && slices.Contains(change.joined, user) {
 		change, err = s.Conversations.welcome(ctx, change, user)
 	}

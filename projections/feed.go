@@ -195,7 +195,9 @@ func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
 		return err
 	}
 	event := live.Event{Position: change.Position, Conversation: conversation, Members: members, Gone: change.gone, Frame: frameOf(change)}
-	if event.Own, err = f.own(ctx, change, event.Frame); err != nil {
+	if change.only != uuid.Nil {
+		event.Own, event.Frame = map[uuid.UUID]*live.Frame{change.only: event.Frame}, nil
+	} else if event.Own, err = f.own(ctx, change, event.Frame); err != nil {
 		return err
 	}
 	f.hub.Publish(event)

@@ -2,6 +2,8 @@ package projections
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"math"
 	"time"
 
@@ -68,6 +70,35 @@ func (r *room) archive(ctx context.Context, tx *views.Tx, user uuid.UUID, ordina
 		return err
 	}
 	return tx.Queue(ctx, `UPDATE participants SET archived = $1 WHERE participant = $2 AND conversation = $3`, ordinal, user[:], r.id[:])
+}
+
+// preferring is who keeps something for themselves by a fact.
+func preferring(fact events.Fact) uuid.UUID {
+	switch f := fact.(type) {
+	case *events.ConversationMuted:
+		return f.User
+	case *events.ConversationUnmuted:
+		return f.User
+	case *events.ConversationArchived:
+		return f.User
+	case *events.ConversationUnarchived:
+		return f.User
+	}
+	return uuid.Nil
+}
+
+// preferenceData fails with ErrNotFound for who has left since.
+func (c *Conversations) preferenceData(ctx context.Context, change *Change, user uuid.UUID) (PreferenceData, error) {
+	change.Name, change.only = PreferenceChange, user
+	var p preferences
+	var shape Conversation
+	err := c.store.QueryRow(ctx, `SELECT p.archived, p.muted_until, c.messages FROM participants p JOIN conversations c ON c.id = p.conversation
+		WHERE p.participant = $1 AND p.conversation = $2`, []any{user[:], change.ConversationID[:]}, &p.archived, &p.mutedUntil, &shape.MessageCount)
+	if errors.Is(err, sql.ErrNoRows) {
+		return PreferenceData{}, ErrNotFound
+	}
+	p.show(&shape, c.now())
+	return PreferenceData{change.ConversationID, user, shape.Muted, shape.MutedUntil, shape.Archived}, err
 }
 
 // preferences are what a viewer's row says.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -143,6 +144,46 @@ func TestDrainFinishesWhatIsUnderWay(t *testing.T) {
 		t.Errorf("after the restart there is %v", lines)
 	}
 	again.stop()
+}
+
+// TestAnInterruptEndsStreams has readers with open streams, who never hang up,
+// when the server is stopped: they are told, and nobody waits for them.
+func TestAnInterruptEndsStreams(t *testing.T) {
+	t.Parallel()
+	server := serve(t, filepath.Join(t.TempDir(), "data"))
+	ada := register(t, server.address(), "ada")
+	room := ada.begin("Alone")
+	ada.transcript(room)
+	var streams []*bufio.Reader
+	for _, path := range []string{"/v1/stream", "/v1/conversations/" + room + "/stream"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ada.address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+ada.token)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		lines := bufio.NewReader(response.Body)
+		if line, err := lines.ReadString('\n'); err != nil || !strings.HasPrefix(line, "retry: ") {
+			t.Fatalf("%s begins with %q, %v", path, line, err)
+		}
+		streams = append(streams, lines)
+	}
+	server.signal(syscall.SIGINT)
+	for _, lines := range streams {
+		if rest, err := io.ReadAll(lines); err != nil || !strings.Contains(string(rest), "event: end\n") {
+			t.Errorf("the stream ends with %q, %v", rest, err)
+		}
+	}
+	if code := server.wait(); code != done {
+		t.Errorf("exit code %d", code)
+	}
+	if told := server.stderr.String(); strings.Contains(told, "cutting off") || strings.Contains(told, "did not end in time") {
+		t.Errorf("somebody was waited for: %s", told)
+	}
 }
 
 // TestServeOnACluster has one process keep the log and another serve on it by

@@ -229,7 +229,8 @@ type Event struct {
 	Conversation uuid.UUID
 	// Members are those of the conversation.
 	Members Members
-	// Frame is for everybody but those who have one of their own.
+	// Frame is for everybody but those who have one of their own; nil is for
+	// nobody.
 	Frame *Frame
 	// Own are frames for single users, members or not.
 	Own map[uuid.UUID]*Frame
@@ -252,12 +253,15 @@ func (h *Hub) Publish(e Event) {
 		}
 	}
 	for s := range h.rooms[e.Conversation] {
-		if _, own := e.Own[s.User]; !own {
+		if _, own := e.Own[s.User]; !own && e.Frame != nil {
 			s.push(e.Frame)
 		}
 		if s.User == e.Gone {
 			s.end(Left)
 		}
+	}
+	if e.Frame == nil {
+		return
 	}
 	for s := range h.inboxesOf(e.Members) {
 		if _, own := e.Own[s.User]; !own && e.Members[s.User] <= e.Position {
