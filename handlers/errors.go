@@ -15,6 +15,7 @@ import (
 	"parley/events/commands"
 	"parley/events/decide"
 	"parley/events/media"
+	"parley/events/vault"
 	"parley/handlers/webhooks"
 	"parley/projections"
 	"parley/projections/live"
@@ -57,6 +58,7 @@ var verdicts = []verdict{
 	{commands.ErrUploadTooLarge, http.StatusRequestEntityTooLarge, "a file has at most 25 MB"},
 	{media.ErrNotFound, http.StatusNotFound, "there is no such file among yours"},
 	{media.ErrUnavailable, http.StatusServiceUnavailable, "files cannot be stored or read now; repeat the request"},
+	{vault.ErrBusy, http.StatusServiceUnavailable, "this is done, but traces of it may still be stored; repeat the request"},
 	{errRange, http.StatusRequestedRangeNotSatisfiable, "the file has no such range; Content-Range tells its size"},
 	{errMatch, http.StatusPreconditionFailed, "the file has another ETag than If-Match asks for"},
 	{errLink, http.StatusForbidden, "this link is not one of this server's"},

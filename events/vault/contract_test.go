@@ -275,7 +275,7 @@ func manyForgetAtOnce(t *testing.T, place Place) {
 	}
 	var group errgroup.Group
 	for i, owner := range people {
-		group.Go(func() error { return []*Vault{here, there}[i%2].store.forget(t.Context(), owner) })
+		group.Go(func() error { return []*Vault{here, there}[i%2].Forget(t.Context(), owner) })
 	}
 	watched := make(chan error, 1)
 	go func() { watched <- group.Wait() }()

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	_ "github.com/ncruces/go-sqlite3/driver" // the database/sql driver "sqlite3"
 )
@@ -29,7 +30,17 @@ CREATE TABLE IF NOT EXISTS person_keys (
 	CHECK ((wrapped IS NULL) <> (forgotten IS NULL))
 );`
 
-var errBusy = errors.New("another process is reading the vault; try again")
+// ErrBusy: what a destroyed key was overwritten by may not be all that is
+// stored, because others use the vault's file all the time. To forget again is
+// to try again.
+var ErrBusy = errors.New("others are using the vault; try again")
+
+const (
+	// scrubAgain is how soon a vault that is in use is scrubbed again, and
+	// scrubsAtMost how often.
+	scrubAgain   = 5 * time.Millisecond
+	scrubsAtMost = 400
+)
 
 func (f File) open(ctx context.Context) (*store, error) {
 	path, err := filepath.Abs(string(f))
@@ -93,14 +104,29 @@ func (file) define(ctx context.Context, tx *sql.Tx) error {
 func (file) queue(context.Context, *sql.Tx) error { return nil }
 
 // scrub empties the write-ahead log, which still holds pages as they were
-// before the last writes.
-func (file) scrub(ctx context.Context, db *sql.DB) error {
+// before the last writes. SQLite lets one connection do so at a time, and sends
+// the others away instead of making them wait.
+func (f file) scrub(ctx context.Context, db *sql.DB) error {
+	for attempt := 1; ; attempt++ {
+		err := f.scrubOnce(ctx, db)
+		if !errors.Is(err, ErrBusy) || attempt == scrubsAtMost {
+			return err
+		}
+		select {
+		case <-time.After(scrubAgain):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (file) scrubOnce(ctx context.Context, db *sql.DB) error {
 	var busy, frames, moved int
 	if err := db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved); err != nil {
 		return err
 	}
 	if busy != 0 {
-		return errBusy
+		return ErrBusy
 	}
 	return nil
 }

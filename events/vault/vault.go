@@ -143,7 +143,7 @@ func open(ctx context.Context, place Place, master Master, options Options) (*Va
 		return nil, errors.Join(err, store.close())
 	}
 	// A process that died while it forgot somebody has left what it overwrote.
-	if err := store.scrub(ctx, store.db); err != nil && !errors.Is(err, errBusy) {
+	if err := store.scrub(ctx, store.db); err != nil && !errors.Is(err, ErrBusy) {
 		return nil, errors.Join(err, store.close())
 	}
 	v.refreshed.Store(new(time.Time))
