@@ -295,3 +295,14 @@ func TestDocs(t *testing.T) {
 		t.Errorf("the page is %s", page)
 	}
 }
+
+// The page takes every path that is nobody else's, and these are not its own.
+func TestOperationalRoutesAnswerHead(t *testing.T) {
+	h := handlertest.Open(t, func(o *handlers.Options) { o.Page = http.NotFoundHandler() })
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"} {
+		h.CatchUp()
+		if head := h.Nobody().Do(http.MethodHead, path, nil).Want(http.StatusOK); len(head.Body) > 0 {
+			t.Errorf("%s: HEAD has a body", path)
+		}
+	}
+}

@@ -218,7 +218,9 @@ func (s *Server) mount(compress func(http.Handler) http.Handler) {
 
 	s.root.With(compress).Group(s.operationRoutes)
 	if s.Page != nil {
-		s.root.With(pages).Handle("/*", s.Page)
+		// Without HEAD, which GetHead asks as GET: else the page would answer
+		// for the operational routes.
+		s.root.With(pages).Get("/*", s.Page.ServeHTTP)
 	}
 }
 
