@@ -282,9 +282,9 @@ func TestGrantsAreHeld(t *testing.T) {
 				rest = append(rest, grant)
 			}
 		}
-		install(c.ada, c.room, app, rest...).Want(204)
+		installed := install(c.ada, c.room, app, rest...).Want(204).Position()
 		for _, act := range acts {
-			answer := speaker.Do(act.method, act.path, bodyOf(act.body))
+			answer := speaker.Do(act.method, act.path, bodyOf(act.body), "Parley-Position", installed)
 			if cmp.Equal(act.needs, append([]events.Grant{}, missing)) || len(act.needs) > 1 && (act.needs[0] == missing || act.needs[1] == missing) {
 				answer.Refused(http.StatusForbidden, string(missing))
 			} else {

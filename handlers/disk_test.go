@@ -86,7 +86,7 @@ func readsGoOn(t *testing.T, h *handlertest.House, reader *handlertest.Client, p
 		t.Errorf("the page is %+v", page)
 	}
 	for _, path := range []string{strings.TrimSuffix(path, "/messages"), "/v1/conversations", "/v1/users/" + reader.User.ID.String()} {
-		reader.Get(path).Want(200)
+		reader.Get(path, "Parley-Position", position).Want(200)
 	}
 	h.Scoped(handlers.Auditor).Get("/v1/audit/events").Want(200)
 	h.Nobody().Get("/healthz").Want(200)
