@@ -26,7 +26,7 @@ import (
 // TestMain bounds random tests, each of whose checks opens a log and its views;
 // -rapid.checks asks for more.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "12"); err != nil {
+	if err := flag.Set("rapid.checks", "7"); err != nil {
 		panic(err)
 	}
 	os.Exit(pgtest.Main(m))
