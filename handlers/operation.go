@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
@@ -28,14 +29,8 @@ func (s *Server) operationRoutes(r chi.Router) {
 	s.operational(r, "/readyz", "Whether the server can be sent requests", readiness, s.ready)
 	metrics := promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{})
 	s.operational(r, "/metrics", "The server's metrics, as Prometheus reads them", sends(huma.TypeString, "text/plain"), metrics.ServeHTTP)
-	s.operational(r, "/openapi.json", "This description", sends(huma.TypeObject, "application/openapi+json"), func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(s.openAPI) // who does not take the answer has left
-	})
-	s.operational(r.With(pages), "/docs", "This description as a page", sends(huma.TypeString, "text/html"), func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(s.docs)
-	})
+	s.operational(r, "/openapi.json", "This description", sends(huma.TypeObject, "application/openapi+json"), s.describes("application/openapi+json", s.openAPI))
+	s.operational(r.With(pages), "/docs", "This description as a page", sends(huma.TypeString, "text/html"), s.describes("text/html; charset=utf-8", s.docs))
 }
 
 // operational mounts a GET outside the API's prefix and documents it.
@@ -108,13 +103,32 @@ type endpoint struct {
 	Token string
 }
 
-// document renders the OpenAPI description, once all routes are registered.
-func (s *Server) document() error {
-	completeAnswers(s.config.Components.Schemas)
-	var err error
-	if s.openAPI, err = json.Marshal(s.config.OpenAPI); err != nil {
-		return fmt.Errorf("the OpenAPI description: %w", err)
+// describes answers with what tells of the routes. It is made when it is first
+// asked for, since making it takes longer than all else a server does to start.
+func (s *Server) describes(mediaType string, render func() ([]byte, error)) http.HandlerFunc {
+	rendered := sync.OnceValues(render)
+	return func(w http.ResponseWriter, r *http.Request) {
+		description, err := rendered()
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		w.Header().Set("Content-Type", mediaType)
+		_, _ = w.Write(description) // who does not take the answer has left
 	}
+}
+
+// openAPI renders the OpenAPI description.
+func (s *Server) openAPI() ([]byte, error) {
+	description, err := json.Marshal(s.config.OpenAPI)
+	if err != nil {
+		return nil, fmt.Errorf("the OpenAPI description: %w", err)
+	}
+	return description, nil
+}
+
+// docs renders it as a page.
+func (s *Server) docs() ([]byte, error) {
 	var endpoints []endpoint
 	for _, item := range s.config.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
@@ -127,9 +141,8 @@ func (s *Server) document() error {
 		return strings.Compare(a.Path+a.Method, b.Path+b.Method)
 	})
 	var page bytes.Buffer
-	err = docsTemplate.Execute(&page, map[string]any{"Info": s.config.Info, "Endpoints": endpoints})
-	s.docs = page.Bytes()
-	return err
+	err := docsTemplate.Execute(&page, map[string]any{"Info": s.config.Info, "Endpoints": endpoints})
+	return page.Bytes(), err
 }
 
 func tokenOf(op *huma.Operation) string {

@@ -142,8 +142,6 @@ type Server struct {
 	listeners *listeners
 	outward   *http.Client // for addresses that others name
 	bots      *messenger.API
-	openAPI   []byte
-	docs      []byte
 }
 
 // New makes a server. It fails if its metrics are registered already.
@@ -170,7 +168,8 @@ func New(options Options) (*Server, error) {
 	s.config = apiConfig(s.Version)
 	s.api = huma.NewAPI(s.config, adapter{router: s.routes})
 	s.mount(compress)
-	return s, s.document()
+	completeAnswers(s.config.Components.Schemas)
+	return s, nil
 }
 
 // ServeHTTP implements http.Handler.
