@@ -40,6 +40,11 @@ check:
 bench: build
 	$(BIN) bench send
 	$(BIN) bench page
+	$(BIN) bench inbox
+	$(BIN) bench live
+	$(BIN) bench search
+	$(BIN) bench orders
+	$(BIN) bench attachments
 	$(BIN) bench replay
 	$(BIN) bench append
 	$(BIN) bench read
