@@ -153,7 +153,7 @@ func TestAnInterruptEndsStreams(t *testing.T) {
 	server := serve(t, filepath.Join(t.TempDir(), "data"))
 	ada := register(t, server.address(), "ada")
 	room := ada.begin("Alone")
-	ada.transcript(room)
+	ada.transcript(room, "Parley-Position", ada.say(room, "Still there?").position)
 	var streams []*bufio.Reader
 	for _, path := range []string{"/v1/stream", "/v1/conversations/" + room + "/stream"} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ada.address+path, nil)
