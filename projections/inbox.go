@@ -71,24 +71,7 @@ func (c *Conversations) IsParticipant(ctx context.Context, conversation, user uu
 
 // Of returns the conversations that a user is in now, in no order.
 func (c *Conversations) Of(ctx context.Context, user uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := c.store.Query(ctx, `SELECT conversation FROM participants WHERE participant = $1`, user[:])
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var found []uuid.UUID
-	for rows.Next() {
-		var column []byte
-		if err := rows.Scan(&column); err != nil {
-			return nil, err
-		}
-		id, err := idFrom(column)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, id)
-	}
-	return found, rows.Err()
+	return idsOf(c.store.Query(ctx, `SELECT conversation FROM participants WHERE participant = $1`, user[:]))
 }
 
 // Inbox returns the viewer's conversations, those that they have archived or

@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"context"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -116,23 +117,35 @@ type talk struct {
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
+// events are what the log has, opened.
+func (h *house) events(t testing.TB) iter.Seq[events.Event] {
+	return func(yield func(events.Event) bool) {
+		t.Helper()
+		for recorded, err := range h.journal.Log.ReadAll(context.Background(), events.Beginning, events.Forwards, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			event, err := events.Decode(recorded)
+			if err == nil {
+				err = h.journal.Open(context.Background(), event)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !yield(event) {
+				return
+			}
+		}
+	}
+}
+
 func (h *house) history(t testing.TB) history {
 	t.Helper()
 	handles := map[uuid.UUID]string{}
 	talks := map[uuid.UUID]*talk{}
 	titles := map[uuid.UUID]string{}
 	found := history{map[string]string{}, map[string]talk{}}
-	for recorded, err := range h.journal.Log.ReadAll(context.Background(), events.Beginning, events.Forwards, 0) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		event, err := events.Decode(recorded)
-		if err == nil {
-			err = h.journal.Open(context.Background(), event)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	for event := range h.events(t) {
 		at := stamp(event.Meta.OccurredAt)
 		switch f := event.Fact.(type) {
 		case *events.UserRegistered:

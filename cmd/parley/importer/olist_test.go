@@ -111,17 +111,7 @@ func (h *house) ledger(t testing.TB) ledger {
 	shops, people := map[uuid.UUID]string{}, map[uuid.UUID]string{}
 	states, steps := map[uuid.UUID]*decide.Order{}, map[uuid.UUID][]string{}
 	receipts := map[string]uuid.UUID{} // orders by conversation and number
-	for recorded, err := range h.journal.Log.ReadAll(context.Background(), events.Beginning, events.Forwards, 0) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		event, err := events.Decode(recorded)
-		if err == nil {
-			err = h.journal.Open(context.Background(), event)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	for event := range h.events(t) {
 		at := stamp(event.Meta.OccurredAt)
 		switch f := event.Fact.(type) {
 		case *events.MerchantRegistered:
