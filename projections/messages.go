@@ -341,31 +341,32 @@ func (r Range) key() pageKey {
 }
 
 func (c *Conversations) readPage(ctx context.Context, conversation uuid.UUID, r Range) (PageBody, error) {
-	// The tag is read first: if messages come in between, a page may be newer
-	// than its tag, and a reader asks once too often rather than never.
-	var changed int64
-	err := c.store.QueryRow(ctx, `SELECT changed FROM conversations WHERE id = $1`, []any{conversation[:]}, &changed)
-	if errors.Is(err, sql.ErrNoRows) {
-		return PageBody{}, ErrNotFound
-	}
-	if err != nil {
-		return PageBody{}, err
-	}
 	page := pageWriter{limit: r.Limit, ascending: r.After != nil}
 	if err := page.fill(ctx, c.store, conversation, r.key()); err != nil {
 		return PageBody{}, err
 	}
+	if page.tag == nil { // no run has a message of the page
+		err := c.store.QueryRow(ctx, `SELECT changed FROM conversations WHERE id = $1`, []any{conversation[:]}, &page.tag)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return PageBody{}, err
+		}
+	}
 	return PageBody{
 		Body: page.finish(conversation),
-		ETag: fmt.Sprintf(`"%d-%x"`, conversationsSchema.Version, changed),
+		ETag: fmt.Sprintf(`"%d-%x"`, conversationsSchema.Version, *page.tag),
 	}, nil
 }
 
-// Runs that hold messages after or before a number, nearest first.
+// Runs that hold messages after or before a number, nearest first, each with
+// when the conversation changed.
 const (
-	runsAfter = `SELECT lines FROM messages WHERE conversation = $1 AND first >= COALESCE(
+	runsAfter = `SELECT (SELECT changed FROM conversations WHERE id = $1), lines FROM messages WHERE conversation = $1 AND first >= COALESCE(
 		(SELECT MAX(first) FROM messages WHERE conversation = $1 AND first <= $2), 0) ORDER BY first LIMIT $3`
-	runsBefore = `SELECT lines FROM messages WHERE conversation = $1 AND first < $2 ORDER BY first DESC LIMIT $3`
+	runsBefore = `SELECT (SELECT changed FROM conversations WHERE id = $1), lines FROM messages
+		WHERE conversation = $1 AND first < $2 ORDER BY first DESC LIMIT $3`
 )
 
 // pageWriter puts the JSON of a page together from stored lines.
@@ -376,33 +377,56 @@ type pageWriter struct {
 	taken     int
 	edge      int64 // number of the last message taken
 	more      bool
+	// tag is when the conversation had changed last, as of the first run read:
+	// a page may be newer than its tag, so that a reader asks once too often
+	// rather than never.
+	tag *int64
 }
 
-// fill reads runs until the page is full.
+// fill reads runs until the page is full. It asks for as many as are likely to
+// fill it, since a server sends all that it is asked for.
 func (p *pageWriter) fill(ctx context.Context, store *views.Store, conversation uuid.UUID, key pageKey) error {
+	p.body = append(p.body, `{"messages":[`...)
+	asked := 2 + p.limit*2/runMessages
+	p.edge = key.from
+	for {
+		read, err := p.read(ctx, store, conversation, asked)
+		if err != nil || read < asked || p.more {
+			return err
+		}
+	}
+}
+
+// read takes messages of the runs next to those that were taken, and tells how
+// many runs there were.
+func (p *pageWriter) read(ctx context.Context, store *views.Store, conversation uuid.UUID, asked int) (runs int, err error) {
 	query := runsBefore
 	if p.ascending {
 		query = runsAfter
 	}
-	p.body = append(p.body, `{"messages":[`...)
-	// Every run holds a message of the page, but for the first one that is cut.
-	rows, err := store.Query(ctx, query, conversation[:], key.from, p.limit+2)
+	rows, err := store.Query(ctx, query, conversation[:], p.edge, asked)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer rows.Close()
+	from := p.edge
 	for rows.Next() && !p.more {
 		var lines sql.RawBytes
-		if err := rows.Scan(&lines); err != nil {
-			return err
+		var changed int64
+		if err := rows.Scan(&changed, &lines); err != nil {
+			return runs, err
+		}
+		runs++
+		if p.tag == nil {
+			p.tag = &changed
 		}
 		if p.ascending {
-			p.ascend(key.from, lines)
+			p.ascend(from, lines)
 		} else {
-			p.descend(key.from, lines)
+			p.descend(from, lines)
 		}
 	}
-	return rows.Err()
+	return runs, rows.Err()
 }
 
 // ascend takes a run's messages with numbers above from.

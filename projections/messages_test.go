@@ -198,8 +198,34 @@ func TestGrowingMessagesAreCutIntoRuns(t *testing.T) {
 		if got := unread(t, set, room, bob); got[0] != 18 {
 			t.Errorf("unread is %d", got[0])
 		}
+		before, after := uint64(55), int64(4)
+		for _, r := range []projections.Range{{Limit: 50}, {Limit: 50, Before: &before}, {Limit: 50, After: &after}} {
+			checkPage(t, set, room, r)
+		}
 		digests(t, set) // checks the runs
 	})
+}
+
+// checkPage holds a page of 50 messages, of a conversation of 60, against the
+// numbers it should have.
+func checkPage(t *testing.T, set *projections.Set, room uuid.UUID, r projections.Range) {
+	t.Helper()
+	page, err := set.Conversations.Page(t.Context(), room, r)
+	if err != nil || len(page.Messages) != 50 || page.Next == nil {
+		t.Fatalf("%d messages, next %v, %v", len(page.Messages), page.Next, err)
+	}
+	for i, m := range page.Messages {
+		want := uint64(59 - i)
+		switch {
+		case r.Before != nil:
+			want = *r.Before - 1 - uint64(i)
+		case r.After != nil:
+			want = uint64(*r.After) + 1 + uint64(i)
+		}
+		if m.Number != want {
+			t.Errorf("message %d of the page is number %d, want %d", i, m.Number, want)
+		}
+	}
 }
 
 // TestViewAndDecisionsFoldAlike folds random histories both ways.
