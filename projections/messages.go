@@ -369,6 +369,16 @@ const (
 		WHERE conversation = $1 AND first < $2 ORDER BY first DESC LIMIT $3`
 )
 
+// PageSQL is the statement that reads a page of the newest messages which is
+// not cached, and its parameters, for measuring a database alone.
+func PageSQL(conversation uuid.UUID, limit int) (statement string, parameters []any) {
+	return runsBefore, []any{conversation[:], int64(newest), runsFor(limit)}
+}
+
+// runsFor is how many runs are likely to have a page's messages. A server sends
+// all that it is asked for, so it is not asked for more.
+func runsFor(limit int) int { return 2 + limit*2/runMessages }
+
 // pageWriter puts the JSON of a page together from stored lines.
 type pageWriter struct {
 	limit     int
@@ -383,11 +393,10 @@ type pageWriter struct {
 	tag *int64
 }
 
-// fill reads runs until the page is full. It asks for as many as are likely to
-// fill it, since a server sends all that it is asked for.
+// fill reads runs until the page is full.
 func (p *pageWriter) fill(ctx context.Context, store *views.Store, conversation uuid.UUID, key pageKey) error {
 	p.body = append(p.body, `{"messages":[`...)
-	asked := 2 + p.limit*2/runMessages
+	asked := runsFor(p.limit)
 	p.edge = key.from
 	for {
 		read, err := p.read(ctx, store, conversation, asked)

@@ -161,8 +161,11 @@ func benchConfig(dir string) *config {
 	return &config{data: dir, eventstore: embedded, views: sqlite, logLevel: "warn"}
 }
 
-func benchHouse(ctx context.Context, dir string) (*bench.House, error) {
+func benchHouse(ctx context.Context, dir, postgres string) (*bench.House, error) {
 	c := benchConfig(dir)
+	if postgres != "" {
+		c.views = postgres
+	}
 	h, err := open(ctx, c, c.logger())
 	if err != nil {
 		return nil, err
@@ -172,7 +175,8 @@ func benchHouse(ctx context.Context, dir string) (*bench.House, error) {
 		return nil, errors.Join(err, h.close())
 	}
 	return &bench.House{
-		Handler: handler, Commands: h.commands, Journal: h.journal, Views: h.views, Tokens: h.tokens, Close: h.close,
+		Handler: handler, Commands: h.commands, Journal: h.journal, Views: h.views, Tokens: h.tokens,
+		Rest: h.rest, Project: h.project, Close: h.close,
 	}, nil
 }
 

@@ -112,8 +112,8 @@ func TestBenchmarksRefuseALie(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			program := benchProgram
-			program.Open = func(ctx context.Context, dir string) (*bench.House, error) {
-				h, err := benchHouse(ctx, dir)
+			program.Open = func(ctx context.Context, dir, postgres string) (*bench.House, error) {
+				h, err := benchHouse(ctx, dir, postgres)
 				if err == nil {
 					h.Handler = c.lie(h.Handler)
 				}

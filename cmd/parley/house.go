@@ -143,13 +143,19 @@ func (h *house) openLog(ctx context.Context) (events.Log, error) {
 	return n, nil
 }
 
-// project runs the projections until close.
+// project runs the projections until rest or close.
 func (h *house) project() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
 	h.stopped.Go(func() { h.views.Run(ctx) })
 	h.stopped.Go(func() { h.feed.Run(ctx) })
 	h.stopped.Go(func() { tellUntold(ctx, h.views.Orders, h.commands, h.logger) })
+}
+
+// rest ends the projections.
+func (h *house) rest() {
+	h.stop()
+	h.stopped.Wait()
 }
 
 // options are what the house's HTTP is made of; who serves it may change them.
@@ -183,8 +189,7 @@ func (h *house) handler() (http.Handler, error) {
 
 // close stops the projections and closes everything, the log last.
 func (h *house) close() error {
-	h.stop()
-	h.stopped.Wait()
+	h.rest()
 	var failures []error
 	for i := len(h.closers) - 1; i >= 0; i-- {
 		failures = append(failures, h.closers[i].Close())

@@ -83,7 +83,7 @@ type sharing struct {
 }
 
 func newSharing(ctx context.Context, p Program, o Options, open *closers) (*sharing, error) {
-	house, err := openHouse(ctx, p, filepath.Join(o.Dir, "parley"))
+	house, err := o.openHouse(ctx, p, "parley")
 	if err != nil {
 		return nil, err
 	}

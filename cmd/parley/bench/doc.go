@@ -18,8 +18,9 @@ import (
 // Program is the running program that is measured, as its commands build it.
 type Program struct {
 	// Open builds a whole house on a data directory, its projections running
-	// and its rates unbounded.
-	Open func(ctx context.Context, dir string) (*House, error)
+	// and its rates unbounded. Its views are in the PostgreSQL database that is
+	// named, or in the directory if none is.
+	Open func(ctx context.Context, dir, postgres string) (*House, error)
 	// OpenJournal opens a log and a vault with nothing above them. The
 	// function returned closes them.
 	OpenJournal func(ctx context.Context, dir string) (*events.Journal, func() error, error)
@@ -46,5 +47,7 @@ type House struct {
 	Journal  *events.Journal
 	Views    *projections.Set
 	Tokens   *handlers.Tokens
-	Close    func() error
+	// Rest ends the projections, and Project has them go on.
+	Rest, Project func()
+	Close         func() error
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/google/uuid"
@@ -77,7 +76,7 @@ type inboxes struct {
 }
 
 func newInboxes(ctx context.Context, p Program, o Options, open *closers) (*inboxes, error) {
-	house, err := openHouse(ctx, p, filepath.Join(o.Dir, "parley"))
+	house, err := o.openHouse(ctx, p, "parley")
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func writeLibrary(ctx context.Context, p Program, o Options, open *closers) (*li
 	l := &library{options: o, vocabulary: newVocabulary(), ranks: rand.NewPCG(0, 0), rooms: make([]int32, o.Events), numbers: make([]uint64, o.Events)}
 	l.frequent = rand.NewZipf(rand.New(l.ranks), 1.1, 4, vocabularySize-1)
 	var err error
-	if l.house, err = openHouse(ctx, p, l.dir(o)); err != nil {
+	if l.house, err = o.openHouse(ctx, p, "parley"); err != nil {
 		return nil, err
 	}
 	open.add(l.house.Close)

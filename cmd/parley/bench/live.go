@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -68,7 +67,7 @@ type listening struct {
 }
 
 func newListening(ctx context.Context, p Program, o Options, open *closers) (*listening, error) {
-	house, err := openHouse(ctx, p, filepath.Join(o.Dir, "parley"))
+	house, err := o.openHouse(ctx, p, "parley")
 	if err != nil {
 		return nil, err
 	}

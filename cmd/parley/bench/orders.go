@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
@@ -80,7 +79,7 @@ type trading struct {
 }
 
 func newTrading(ctx context.Context, p Program, o Options, open *closers) (*trading, error) {
-	house, err := openHouse(ctx, p, filepath.Join(o.Dir, "parley"))
+	house, err := o.openHouse(ctx, p, "parley")
 	if err != nil {
 		return nil, err
 	}

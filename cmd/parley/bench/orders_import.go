@@ -20,7 +20,7 @@ func importOrders(ctx context.Context, p Program, o Options) (_ string, err erro
 	if err := writeOlist(folder, o.Events); err != nil {
 		return "", err
 	}
-	house, err := openHouse(ctx, p, filepath.Join(o.Dir, "imported"))
+	house, err := o.openHouse(ctx, p, "imported")
 	if err != nil {
 		return "", err
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,11 +23,14 @@ const (
 	longRoom, shortRoom = 1000, 60
 	// postedAtOnce is how many messages are written in one append.
 	postedAtOnce = 200
+	// readingHouse is what the house is called whose pages are read.
+	readingHouse = "parley"
 )
 
 // Page measures how fast the newest 50 messages are answered over HTTP against
 // a bare handler that sends the same bytes: of one conversation that everybody
-// reads, and of many that are read in turn.
+// reads, and of many that are read in turn. With views in PostgreSQL, the latter
+// are measured against its own benchmark with the same query, too.
 func Page(ctx context.Context, p Program, o Options) (_ *Report, err error) {
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
@@ -36,23 +38,47 @@ func Page(ctx context.Context, p Program, o Options) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	warm := newPageComparison("one conversation")
-	spread := newPageComparison(fmt.Sprintf("%d conversations in turn", o.Rooms))
-	shown := o.begin("reading pages", 2*o.Rounds)
-	defer shown.end()
-	for i, c := range []*Comparison{warm, spread} {
-		rooms := [][]int{{0}, r.spread()}[i]
-		if err := r.measure(ctx, c, rooms, shown); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Name, err)
-		}
-		c.finish()
+	comparisons, err := r.compare(ctx)
+	if err != nil {
+		return nil, err
 	}
 	return &Report{
 		Benchmark:   "page",
 		Setting:     fmt.Sprintf("newest %d messages, %d clients, %d rounds of %s, %s", pageLimit, o.Clients, o.Rounds, o.bound(), machine()),
-		Comparisons: []Comparison{*warm, *spread},
+		Comparisons: comparisons,
 		Notes:       r.notes(),
 	}, nil
+}
+
+func (r *reading) compare(ctx context.Context) ([]Comparison, error) {
+	warm := newPageComparison("one conversation")
+	spread := newPageComparison(fmt.Sprintf("%d conversations in turn", r.options.Rooms))
+	comparisons := []*Comparison{warm, spread}
+	turns := 2
+	if r.options.Postgres != "" {
+		turns = 3
+	}
+	shown := r.options.begin("reading pages", turns*r.options.Rounds)
+	defer shown.end()
+	err := r.measure(ctx, warm, []int{0}, r.bare, shown)
+	if err == nil {
+		err = r.measure(ctx, spread, r.spread(), r.bare, shown)
+	}
+	if err == nil && r.options.Postgres != "" {
+		raw := newPageComparison(fmt.Sprintf("%d conversations in turn, against the query alone", r.options.Rooms))
+		raw.Control.Name = "pgbench"
+		comparisons = append(comparisons, raw)
+		err = r.measure(ctx, raw, r.spread(), r.query, shown)
+	}
+	if err != nil {
+		return nil, err
+	}
+	finished := make([]Comparison, len(comparisons))
+	for i, c := range comparisons {
+		c.finish()
+		finished[i] = *c
+	}
+	return finished, nil
 }
 
 func newPageComparison(name string) *Comparison {
@@ -72,7 +98,7 @@ type reading struct {
 }
 
 func newReading(ctx context.Context, p Program, o Options, open *closers) (*reading, error) {
-	house, err := openHouse(ctx, p, filepath.Join(o.Dir, "parley"))
+	house, err := o.openHouse(ctx, p, readingHouse)
 	if err != nil {
 		return nil, err
 	}
@@ -240,37 +266,66 @@ func (r *reading) samples() map[string]*sample {
 
 // measure lets the two sides take turns with pages of the rooms given, after a
 // round of each that does not count.
-func (r *reading) measure(ctx context.Context, c *Comparison, rooms []int, shown progress) error {
-	readers := map[*server][]client{
-		r.parley:  r.newReaders(rooms, r.parley.address),
-		r.control: r.newReaders(rooms, r.control.address),
+func (r *reading) measure(ctx context.Context, c *Comparison, rooms []int, against func(context.Context, []int, *Side) (func() error, error), shown progress) error {
+	parley := r.side(ctx, r.parley, rooms, &c.Parley)
+	control, err := against(ctx, rooms, &c.Control)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
 	}
 	for i := range r.options.Rounds + 1 {
-		for _, side := range []struct {
-			*server
-			*Side
-		}{{r.parley, &c.Parley}, {r.control, &c.Control}} {
-			took, err := drive(ctx, side.address, readers[side.server], r.options.bound())
-			if err != nil {
-				return fmt.Errorf("reading from %s: %w", side.Name, err)
-			}
-			if i > 0 {
-				side.add(took)
-			}
+		if err := errors.Join(parley(), control()); err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
 		}
-		if i > 0 {
-			shown.add(1)
+		if i == 0 {
+			c.Parley, c.Control = Side{Name: c.Parley.Name}, Side{Name: c.Control.Name}
+			continue
 		}
+		shown.add(1)
 	}
 	return nil
 }
 
+// side is a round of readers of a server.
+func (r *reading) side(ctx context.Context, from *server, rooms []int, side *Side) func() error {
+	readers := r.newReaders(rooms, from.address)
+	return func() error {
+		took, err := drive(ctx, from.address, readers, r.options.bound())
+		if err != nil {
+			return fmt.Errorf("reading from %s: %w", side.Name, err)
+		}
+		side.add(took)
+		return nil
+	}
+}
+
+// bare is the bare handler as the control.
+func (r *reading) bare(ctx context.Context, rooms []int, side *Side) (func() error, error) {
+	return r.side(ctx, r.control, rooms, side), nil
+}
+
+// query is PostgreSQL alone as the control.
+func (r *reading) query(ctx context.Context, rooms []int, side *Side) (func() error, error) {
+	b, err := r.newPgbench(ctx, rooms)
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		rate, err := b.rate(ctx)
+		side.Rates = append(side.Rates, rate)
+		return err
+	}, nil
+}
+
 func (r *reading) notes() []string {
-	return []string{
+	notes := []string{
 		fmt.Sprintf("the control sends the same header and body, %d bytes of body in one conversation", len(r.pages[0].body)),
 		fmt.Sprintf("the pages of all conversations together are %s MB: what a cache cannot hold of them is read from the view", grouped(r.megabytes(), 1)),
 		"every page was compared with what was written before, and every answer of both sides with that page",
 	}
+	if r.options.Postgres != "" {
+		notes = append(notes, fmt.Sprintf("pgbench asks for %d of the pages by %d connections, in the words and with the parameters that Parley asks with", min(r.options.Rooms, pgbenchScripts), pgbenchClients))
+	}
+	return notes
 }
 
 func (r *reading) megabytes() float64 {

@@ -107,7 +107,7 @@ func (c *Comparison) table(w io.Writer) error {
 	fmt.Fprintf(t, "%s\t%s\n", c.Name, head)
 	for _, s := range []*Side{&c.Parley, &c.Control} {
 		fmt.Fprintf(t, "%s, %s/s\t%s\t", s.Name, c.Unit, row(s.Rate, 0))
-		if timed {
+		if s.P50 != nil {
 			fmt.Fprintf(t, "%.2f\t%.2f\t", s.P50.Median, s.P99.Median)
 		}
 		fmt.Fprintln(t)

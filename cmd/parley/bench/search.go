@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -303,5 +302,3 @@ type place struct {
 	conversation uuid.UUID
 	number       uint64
 }
-
-func (l *library) dir(o Options) string { return filepath.Join(o.Dir, "parley") }

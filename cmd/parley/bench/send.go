@@ -64,7 +64,7 @@ type sending struct {
 // newSending builds both sides and lets them answer for a while. The size of
 // the control's records, and its answer, are taken from Parley's.
 func newSending(ctx context.Context, p Program, o Options, open *closers) (*sending, error) {
-	house, err := openHouse(ctx, p, filepath.Join(o.Dir, "parley"))
+	house, err := o.openHouse(ctx, p, "parley")
 	if err != nil {
 		return nil, err
 	}

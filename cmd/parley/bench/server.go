@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"path/filepath"
 	"runtime/pprof"
 )
 
@@ -48,10 +49,23 @@ func listen(ctx context.Context, p Program, side string, handler http.Handler) (
 	}, nil
 }
 
-// openHouse opens a house whose work is ascribed to Parley.
-func openHouse(ctx context.Context, p Program, dir string) (h *House, err error) {
-	labelled(ctx, parleySide, func(ctx context.Context) { h, err = p.Open(ctx, dir) })
-	return h, err
+// openHouse opens a house in a directory of this name whose work is ascribed to
+// Parley. Its views go into the database to be measured, if there is one, and
+// out of it when the house closes.
+func (o Options) openHouse(ctx context.Context, p Program, name string) (h *House, err error) {
+	views, drop := "", func() error { return nil }
+	if o.Postgres != "" {
+		if views, drop, err = o.schema(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	labelled(ctx, parleySide, func(ctx context.Context) { h, err = p.Open(ctx, filepath.Join(o.Dir, name), views) })
+	if err != nil {
+		return nil, errors.Join(err, drop())
+	}
+	closeHouse := h.Close
+	h.Close = func() error { return errors.Join(closeHouse(), drop()) }
+	return h, nil
 }
 
 // closers close in the reverse order of opening, and all of them, whatever

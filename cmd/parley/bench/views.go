@@ -22,22 +22,32 @@ func (o Options) openViews(ctx context.Context, number int) (views.Engine, func(
 		engine := views.NewSQLite(dir)
 		return engine, func() error { return errors.Join(engine.Close(), os.RemoveAll(dir)) }, nil
 	}
-	connection, err := url.Parse(o.Postgres)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: --views: %w", ErrOptions, err)
-	}
-	schema := fmt.Sprintf("bench%d_%d", os.Getpid(), number)
-	query := connection.Query()
-	query.Set("search_path", schema)
-	connection.RawQuery = query.Encode()
-	engine, err := views.OpenPostgres(ctx, connection.String())
+	connection, drop, err := o.schema(ctx, fmt.Sprint(number))
 	if err != nil {
 		return nil, nil, err
 	}
-	return engine, func() error {
-		return errors.Join(engine.Close(), dropSchemas(context.WithoutCancel(ctx), o.Postgres, schema))
-	}, nil
+	engine, err := views.OpenPostgres(ctx, connection)
+	if err != nil {
+		return nil, nil, err
+	}
+	return engine, func() error { return errors.Join(engine.Close(), drop()) }, nil
 }
+
+// schema is the connection to schemas of the measurement's own, which nothing
+// has made yet, and what drops them.
+func (o Options) schema(ctx context.Context, name string) (connection string, drop func() error, err error) {
+	address, err := url.Parse(o.Postgres)
+	if err != nil {
+		return "", nil, fmt.Errorf("%w: --views: %w", ErrOptions, err)
+	}
+	schema := schemaName(name)
+	query := address.Query()
+	query.Set("search_path", schema)
+	address.RawQuery = query.Encode()
+	return address.String(), func() error { return dropSchemas(context.WithoutCancel(ctx), o.Postgres, schema) }, nil
+}
+
+func schemaName(name string) string { return fmt.Sprintf("bench%d_%s", os.Getpid(), name) }
 
 // dropSchemas removes a schema and all whose names begin with its name.
 func dropSchemas(ctx context.Context, connection, schema string) (err error) {
