@@ -93,12 +93,14 @@ func (l *listing) verify() {
 	}
 }
 
-// EventStoreDB protocol: $ce-<category> links to the events of the streams
-// whose name begins with the category and a '-', and copies links; a deletion
-// adds a link to the metadata, a tombstone one to itself. $et-<type> links to
-// the events of a type that are no links, with deletions under $deleted.
-// $streams links to the first event of each stream. System streams and what
-// only pretends to be JSON are passed over.
+// EventStoreDB protocol:
+// §9 the events of users' streams, and of their metadata, are listed; one that only says to be JSON is passed over
+// §9 $ce-<category> links to the events of the streams whose name begins with the category and '-'
+// §9 $ce-<category> copies links
+// §9 a deletion adds a link to its metadata to $ce-<category>, a tombstone one to itself with "$deleted":-1 beside it
+// §9 $et-<type> links to the events of a type that are no links; deletions are in $et-$deleted
+// §9 $streams links to the first event of each stream, metastreams included
+// §9 links are $> events of binary data, revision@stream
 func TestLists(t *testing.T) {
 	l := &listing{T: t, fs: vfs.NewMem()}
 	l.open(true)
@@ -130,8 +132,10 @@ func TestLists(t *testing.T) {
 	l.verify()
 }
 
-// EventStoreDB protocol: a link tells the original's stream and id beside it,
-// has a stable id, and stands where its target stands.
+// EventStoreDB protocol:
+// §9 beside a link stand the original's stream, $o, and id, $causedBy
+// §9 a list's revisions are dense, its ids stable, and each link was created and stands where its target does
+// §9 lists are not in $all
 func TestLinksOfLists(t *testing.T) {
 	l := &listing{T: t, fs: vfs.NewMem()}
 	l.open(true)
@@ -165,8 +169,34 @@ func TestLinksOfLists(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: metadata of a list, such as $maxCount, limits what is
-// read of it; nobody else can write to a list.
+// EventStoreDB protocol:
+// §9 a deletion adds a link to its metadata to $ce-<category>, a tombstone one to itself with "$deleted":-1 beside it
+func TestLinksOfDeletions(t *testing.T) {
+	l := &listing{T: t, fs: vfs.NewMem()}
+	l.open(true)
+	defer l.close()
+	l.write("order-1", "Placed")
+	tombstone, err := l.Tombstone(t.Context(), "order-1", events.Any)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.caughtUp()
+	link, found, err := l.ReadEvent(t.Context(), "$ce-order", 1)
+	if err != nil || !found {
+		t.Fatal(found, err)
+	}
+	for written, err := range l.ScanAll(t.Context(), tombstone.Position, events.Forwards, 1) {
+		want := fmt.Sprintf(`{"$o":"order-1","$causedBy":"%s","$deleted":-1}`, written.ID)
+		if err != nil || string(link.Data) != "9223372036854775807@order-1" || string(link.Metadata) != want {
+			t.Errorf("link %s with %s, %v, want %s", link.Data, link.Metadata, err, want)
+		}
+	}
+}
+
+// EventStoreDB protocol:
+// §9 a list is read, counted, subscribed to, resolved and consumed by groups like any stream, and has metadata
+// §9 an unknown list is stream_not_found
+// §9 nobody may write to a list
 func TestListsAreStreams(t *testing.T) {
 	l := &listing{T: t, fs: vfs.NewMem()}
 	l.open(true)

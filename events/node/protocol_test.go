@@ -105,6 +105,9 @@ func positionsOf(found []events.Recorded) []events.Position {
 	return positions
 }
 
+// EventStoreDB protocol:
+// §6 $maxCount shows the last n, $tb what is not before it, and the stricter counts
+// §6 metadata that is no JSON, or has a known field of a wrong type, is ignored; a value of 0 or less is ignored alone
 func TestMetadataHidesEvents(t *testing.T) {
 	p := newProtocol(t)
 	p.shows("s", node.Absent, -1)
@@ -128,6 +131,9 @@ func TestMetadataHidesEvents(t *testing.T) {
 	}
 }
 
+// EventStoreDB protocol:
+// §4 beyond the end, and where all is truncated or expired, a read is empty
+// §6 $maxAge shows what is not older than so many seconds when it is read
 func TestMaxAgeHidesEvents(t *testing.T) {
 	p := newProtocol(t)
 	for range 10 {
@@ -159,6 +165,8 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	}
 }
 
+// EventStoreDB protocol:
+// §3 a write to a soft-deleted stream adds its old metadata with $tb at the first revision written
 func TestSoftDeleteAndRecreate(t *testing.T) {
 	p := newProtocol(t)
 	first := event("Tested", "{}")
@@ -194,6 +202,9 @@ func TestSoftDeleteAndRecreate(t *testing.T) {
 
 // TestMetadataRecreates writes metadata to a soft-deleted stream, which makes
 // it exist again, empty, with the rest of the metadata kept.
+//
+// EventStoreDB protocol:
+// §3 metadata written for a soft-deleted stream is followed by the same with $tb after its last revision: it exists, empty
 func TestMetadataRecreates(t *testing.T) {
 	p := newProtocol(t)
 	p.fill("s", 2)
@@ -227,6 +238,10 @@ func (p protocol) holdsMetadata(stream, want string) {
 	}
 }
 
+// EventStoreDB protocol:
+// §2 a tombstoned stream is FAILED_PRECONDITION "Event stream 'S' is deleted.", exception stream-deleted, stream-name S
+// §5 Tombstone works on a stream that never was
+// §5 after a tombstone, whoever writes, deletes or reads the stream or its metadata is told that it is deleted
 func TestTombstone(t *testing.T) {
 	p := newProtocol(t)
 	p.fill("s", 2)
@@ -261,6 +276,8 @@ func TestTombstone(t *testing.T) {
 	}
 }
 
+// EventStoreDB protocol:
+// §5 a stream with neither events nor metadata cannot be deleted: a wrong version, -1, whatever is expected
 func TestWhatCannotBeDeleted(t *testing.T) {
 	p := newProtocol(t)
 	if o, err := p.Delete(t.Context(), "never", events.Any); err != nil || o.Status != node.Conflict || o.Current != -1 {
@@ -275,6 +292,8 @@ func TestWhatCannotBeDeleted(t *testing.T) {
 	}
 }
 
+// EventStoreDB protocol:
+// §3 an append of no events writes nothing and succeeds
 func TestAppendsOfNothing(t *testing.T) {
 	p := newProtocol(t)
 	p.fill("s", 3)

@@ -94,8 +94,9 @@ func (g *tested) wantCheckpoint(onTick bool, want cursor) {
 	}
 }
 
-// EventStoreDB protocol: a consumer is sent events while fewer than its buffer
-// are unanswered.
+// EventStoreDB protocol:
+// §7 a consumer is confirmed, then sent events while fewer than its buffer are unanswered
+// §7 events are answered by the id of the original, the link's where there is one; unknown ids are ignored
 func TestDeliveryStopsAtTheBuffer(t *testing.T) {
 	g := newTested(t, settings(RoundRobin))
 	c := g.consumer(2)
@@ -108,8 +109,8 @@ func TestDeliveryStopsAtTheBuffer(t *testing.T) {
 	g.want(c, "3", "4")
 }
 
-// EventStoreDB protocol: RoundRobin gives to the next client with room,
-// DispatchToSingle to the first until it is full.
+// EventStoreDB protocol:
+// §7 RoundRobin gives to the next consumer with room, DispatchToSingle to the first until it is full
 func TestStrategiesThatTake(t *testing.T) {
 	g := newTested(t, settings(RoundRobin))
 	a, b := g.consumer(2), g.consumer(4)
@@ -127,8 +128,8 @@ func TestStrategiesThatTake(t *testing.T) {
 	g.want(a, "3")
 }
 
-// EventStoreDB protocol: Pinned keeps the events of a stream with one client,
-// in order; a full client does not block the others.
+// EventStoreDB protocol:
+// §7 Pinned gives a stream's events, a link counting as its target's, to one consumer in order; a full one holds up no other
 func TestPinned(t *testing.T) {
 	g := newTested(t, settings(Pinned))
 	a, b := g.consumer(1), g.consumer(10)
@@ -143,6 +144,9 @@ func TestPinned(t *testing.T) {
 
 // A consumer that joins takes over some of the streams, but none of which
 // another still has events.
+//
+// EventStoreDB protocol:
+// §7 Pinned gives a stream's events, a link counting as its target's, to one consumer in order; a full one holds up no other
 func TestPinnedIsShared(t *testing.T) {
 	g := newTested(t, settings(Pinned))
 	a := g.consumer(100)
@@ -163,8 +167,9 @@ func TestPinnedIsShared(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: PinnedByCorrelation pins by the event's correlation
-// id, and a link counts as the stream of its target.
+// EventStoreDB protocol:
+// §7 Pinned gives a stream's events, a link counting as its target's, to one consumer in order; a full one holds up no other
+// §7 PinnedByCorrelation does so by correlation id
 func TestPinnedKeys(t *testing.T) {
 	target := &events.Recorded{Stream: "target", Metadata: []byte(`{"$correlationId":"c"}`)}
 	link := &events.Recorded{Stream: "links", Type: "$>", Data: []byte("3@gone")}
@@ -185,8 +190,8 @@ func TestPinnedKeys(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: retried messages go before new ones, in the order of
-// the log; replayed ones at the end of the retried, with a retry count of 0.
+// EventStoreDB protocol:
+// §7 retried events go before new ones, in their order, and replayed ones behind the retried, with a count of 0
 func TestRetriesComeFirst(t *testing.T) {
 	g := newTested(t, settings(RoundRobin))
 	c := g.consumer(3)
@@ -200,9 +205,11 @@ func TestRetriesComeFirst(t *testing.T) {
 	g.want(c, "100", "3", "4")
 }
 
-// EventStoreDB protocol: a message that was retried max_retry_count times is
-// parked, when it is answered with Retry and when it is not answered in time;
-// Park parks with its reason; Skip drops.
+// EventStoreDB protocol:
+// §7 an event that was retried as often as it may be is parked
+// §7 the answer Park parks an event
+// §7 an event that is not answered in time is retried, which is looked at once a second; a timeout of 0 is over at once
+// §7 the reason is "Client explicitly NAK'ed message.\n<reason>" or "Reached retry count of N"
 func TestParking(t *testing.T) {
 	g := newTested(t, settings(RoundRobin))
 	c := g.consumer(3)
@@ -237,8 +244,8 @@ func TestParking(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: when a client goes, what it had is retried without
-// regard to the greatest number of retries.
+// EventStoreDB protocol:
+// §7 what a consumer that leaves had is retried, however often it was
 func TestAConsumerLeaves(t *testing.T) {
 	g := newTested(t, settings(RoundRobin))
 	g.add(2)
@@ -249,8 +256,8 @@ func TestAConsumerLeaves(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: a group with as many clients as it may have takes no
-// more.
+// EventStoreDB protocol:
+// §7 a group with as many consumers as it may have takes no more
 func TestMaxSubscribers(t *testing.T) {
 	s := settings(RoundRobin)
 	s.MaxSubscriberCount = 1
@@ -263,9 +270,9 @@ func TestMaxSubscribers(t *testing.T) {
 	g.consumer(1)
 }
 
-// EventStoreDB protocol: a checkpoint is the place before the first message
-// that is not done with. It is written when the greatest count is reached, or
-// on a tick when checkpoint_after has passed and the least count is reached.
+// EventStoreDB protocol:
+// §7 a checkpoint is the place before the first event that is not done with
+// §7 a checkpoint is written when the greatest count is reached, or on a tick when enough time has passed and the least count is reached
 func TestCheckpoints(t *testing.T) {
 	g := newTested(t, settings(RoundRobin))
 	c := g.consumer(100)
@@ -289,8 +296,8 @@ func TestCheckpoints(t *testing.T) {
 	_ = c
 }
 
-// EventStoreDB protocol: events that the filter passes over advance the
-// checkpoint.
+// EventStoreDB protocol:
+// §7 events that the filter passes over advance the checkpoint
 func TestSkippedEventsAdvanceTheCheckpoint(t *testing.T) {
 	g := newTested(t, settings(RoundRobin))
 	g.pass(4, 3)

@@ -2,6 +2,7 @@ package competing_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -121,10 +122,27 @@ func (h *house) info(key competing.Key) competing.Info {
 	return info
 }
 
+func (h *house) stored(stream string, revision uint64) events.Recorded {
+	h.Helper()
+	e, found, err := h.node.ReadEvent(h.ctx, stream, revision)
+	h.must(err)
+	if !found {
+		h.Fatalf("no event %d in %s", revision, stream)
+	}
+	return e
+}
+
+func (h *house) wantStored(stream string, revision uint64, kind, data string) {
+	h.Helper()
+	if e := h.stored(stream, revision); e.Type != kind || string(e.Data) != data {
+		h.Errorf("%s with %s in %s, want %s with %s", e.Type, e.Data, stream, kind, data)
+	}
+}
+
 var key = competing.Key{Source: "s", Group: "g"}
 
-// EventStoreDB protocol: after a restart a group goes on after its checkpoint,
-// with the settings it was created with.
+// EventStoreDB protocol:
+// §7 after a restart a group goes on after its checkpoint, as it was set up
 func TestGroupsSurviveARestart(t *testing.T) {
 	h := newHouse(t)
 	h.write("s", 6)
@@ -144,8 +162,8 @@ func TestGroupsSurviveARestart(t *testing.T) {
 	h.want(h.connect(key), "2@s", "3@s", "4@s", "5@s")
 }
 
-// EventStoreDB protocol: a group that starts at the end gets the events written
-// after it was created, also when nothing was acknowledged before a restart.
+// EventStoreDB protocol:
+// §7 a group starts at its revision or position, included; at the end, with what is written after its creation
 func TestTheEndIsThatOfTheCreation(t *testing.T) {
 	all := competing.Key{Source: node.AllStream, Group: "g"}
 	h := newHouse(t)
@@ -165,8 +183,9 @@ func TestTheEndIsThatOfTheCreation(t *testing.T) {
 	h.want(h.connect(all), "2@s")
 }
 
-// EventStoreDB protocol: a message whose timeout has passed is retried on the
-// next tick; a message_timeout of 0 has passed at once.
+// EventStoreDB protocol:
+// §7 an event that was retried as often as it may be is parked
+// §7 an event that is not answered in time is retried, which is looked at once a second; a timeout of 0 is over at once
 func TestTimeout(t *testing.T) {
 	h := newHouse(t)
 	h.create(key, func(s *competing.Settings) { s.MessageTimeout, s.MaxRetryCount = 0, 1 })
@@ -181,9 +200,10 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: parked messages are links in a stream of their own.
-// Replaying gives out those below stop_at, as links with their targets, and
-// truncates the stream.
+// EventStoreDB protocol:
+// §7 a parked event is a link in $persistentsubscription-<id>-parked, with the time, the reason and its number beside it
+// §7 a replay gives out what is parked below stop_at, as links with their targets, and truncates the parked stream
+// §7 a replay of nothing succeeds; of a missing group it does not, nor below a negative stop_at
 func TestReplayParked(t *testing.T) {
 	h := newHouse(t)
 	h.create(key, nil)
@@ -195,6 +215,16 @@ func TestReplayParked(t *testing.T) {
 		t.Fatalf("%d are parked, want 3", got)
 	}
 	const parked = "$persistentsubscription-s::g-parked"
+	h.wantStored(parked, 1, node.TypeLink, "1@s")
+	var beside struct {
+		Added  time.Time
+		Reason string
+		Number *uint64 `json:"subscriptionEventNumber"`
+	}
+	h.must(json.Unmarshal(h.stored(parked, 1).Metadata, &beside))
+	if beside.Added.IsZero() || beside.Reason != "Client explicitly NAK'ed message.\nbroken" || beside.Number == nil || *beside.Number != 1 {
+		t.Errorf("beside a parked event stands %s", h.stored(parked, 1).Metadata)
+	}
 	h.must(h.groups.ReplayParked(h.ctx, key, 2))
 	replayed := h.want(c, "0@"+parked+" -> 0@s", "1@"+parked+" -> 1@s")
 	h.must(c.Ack(h.ctx, replayed[:1]))
@@ -214,15 +244,42 @@ func TestReplayParked(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: replaying a group with nothing parked succeeds.
+// EventStoreDB protocol:
+// §7 a checkpoint is a $SubscriptionCheckpoint in $persistentsubscription-<id>-checkpoint, whose data is "N" or "C:c/P:p"
+func TestStoredCheckpoints(t *testing.T) {
+	all := competing.Key{Source: node.AllStream, Group: "g"}
+	h := newHouse(t)
+	h.create(key, nil)
+	h.create(all, func(s *competing.Settings) { s.Filter = &node.Match{Prefixes: []string{"s"}} })
+	h.write("s", 1)
+	place := h.node.Tip()
+	for _, key := range []competing.Key{key, all} {
+		c := h.connect(key)
+		h.must(c.Ack(h.ctx, h.want(c, "0@s")))
+		h.info(key) // is answered when the checkpoint is written
+	}
+	h.wantStored("$persistentsubscription-s::g-checkpoint", 0, "$SubscriptionCheckpoint", `"0"`)
+	ofAll, err := h.node.State("$persistentsubscription-$all::g-checkpoint")
+	h.must(err)
+	var commit, prepare events.Position
+	text := string(h.stored("$persistentsubscription-$all::g-checkpoint", uint64(ofAll.Last)).Data)
+	if _, err := fmt.Sscanf(text, `"C:%d/P:%d"`, &commit, &prepare); err != nil || commit != prepare || commit < place {
+		t.Errorf("checkpoint %s, %v, want position %d", text, err, place)
+	}
+}
+
+// EventStoreDB protocol:
+// §7 a replay of nothing succeeds; of a missing group it does not, nor below a negative stop_at
 func TestReplayNothing(t *testing.T) {
 	h := newHouse(t)
 	h.create(key, nil)
 	h.must(h.groups.ReplayParked(h.ctx, key, 100))
 }
 
-// EventStoreDB protocol: update, delete and a restart of the subsystem drop the
-// consumers; update keeps the checkpoint; delete forgets it.
+// EventStoreDB protocol:
+// §7 an update drops the consumers and keeps the checkpoint and, of $all, the filter
+// §7 a deletion drops the consumers and deletes the checkpoint and what is parked
+// §7 a restart of the subsystem drops all consumers and reads the groups anew; one that is not started fails
 func TestChangesDropConsumers(t *testing.T) {
 	h := newHouse(t)
 	h.write("s", 3)
@@ -256,9 +313,19 @@ func TestChangesDropConsumers(t *testing.T) {
 	}
 	h.must(h.groups.Restart(h.ctx))
 	wantDropped(c)
+	h.write("s", 1)
 	c = ackOne("2@s")
+	h.must(c.Nack(h.ctx, h.want(c, "3@s"), competing.Park, ""))
+	if got := h.info(key).Parked; got != 1 {
+		t.Fatalf("%d are parked, want 1", got)
+	}
 	h.must(h.groups.Delete(h.ctx, key))
 	wantDropped(c)
+	for _, kept := range []string{"checkpoint", "parked"} {
+		if state, err := h.node.State("$persistentsubscription-s::g-" + kept); err != nil || state.Status != node.SoftDeleted {
+			t.Errorf("the stream %s after the deletion: %+v, %v", kept, state, err)
+		}
+	}
 	if _, err := h.groups.Info(h.ctx, key); !errors.Is(err, competing.ErrNotFound) {
 		t.Errorf("after the deletion: %v, want ErrNotFound", err)
 	}
@@ -266,8 +333,9 @@ func TestChangesDropConsumers(t *testing.T) {
 	ackOne("0@s")
 }
 
-// EventStoreDB protocol: settings that cannot work are refused, with the
-// protocol's reasons.
+// EventStoreDB protocol:
+// §7 a group whose batches are as large as its buffer or larger fails
+// §7 a restart of the subsystem drops all consumers and reads the groups anew; one that is not started fails
 func TestRefusedSettings(t *testing.T) {
 	h := newHouse(t)
 	h.create(key, nil)

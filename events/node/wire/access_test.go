@@ -124,9 +124,11 @@ func (g *guarded) want(caller, stream string, allowed ...string) {
 
 var everything = []string{"read", "subscribe", "write", "read metadata", "write metadata", "consume"}
 
-// EventStoreDB protocol: $acl in a stream's metadata says who may read, write
-// and delete it and its metadata, each a name or a list of names; users'
-// streams are everyone's by default, system streams the administrators'.
+// EventStoreDB protocol:
+// §2 who has no right to something is PERMISSION_DENIED "Access Denied", exception access-denied
+// §6 $acl gives $r, $w, $d, $mr and $mw, each to a name or a list of names
+// §6 by default users' streams are everyone's and system streams the administrators'
+// §6 the right to a metastream is that to read or write the stream's metadata
 func TestStreamsHaveRights(t *testing.T) {
 	g := startGuarded(t)
 	described := map[string]string{
@@ -154,8 +156,8 @@ func TestStreamsHaveRights(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: a stream is deleted and tombstoned by those who have
-// $d, and $all is read by administrators unless its own metadata says more.
+// EventStoreDB protocol:
+// §6 $acl gives $r, $w, $d, $mr and $mw, each to a name or a list of names
 func TestDeletionAndAllHaveRights(t *testing.T) {
 	g := startGuarded(t)
 	for _, name := range []string{"a", "b"} {
@@ -182,6 +184,19 @@ func TestDeletionAndAllHaveRights(t *testing.T) {
 	}
 }
 
+// EventStoreDB protocol:
+// §6 without authentication everything is allowed
+func TestWithoutAuthenticationAllIsAllowed(t *testing.T) {
+	s := start(t, Options{})
+	s.setMetadata("closed", `{"$acl":{"$r":[],"$w":[],"$d":[],"$mr":[],"$mw":[]}}`)
+	(&guarded{s, persistent.NewPersistentSubscriptionsClient(s.conn)}).want("anyone", "closed", everything...)
+	if _, err := s.streams.Delete(s.ctx, deleteAny("closed")); err != nil {
+		t.Error(err)
+	}
+	s.write("$system", "T", 1)
+	s.wantRead(readRequest("$system"), "0@$system")
+}
+
 // A link gives no right to what it points to.
 func TestLinksGiveNoRights(t *testing.T) {
 	g := startGuarded(t)
@@ -193,7 +208,8 @@ func TestLinksGiveNoRights(t *testing.T) {
 	g.as("bob").wantRead(readRequest("links"), "0@links")
 }
 
-// EventStoreDB protocol: each append of a batch is denied by itself.
+// EventStoreDB protocol:
+// §3 batched: WrongExpectedVersion is ALREADY_EXISTS, StreamDeleted NOT_FOUND, AccessDenied PERMISSION_DENIED
 func TestBatchAppendHasRights(t *testing.T) {
 	g := startGuarded(t)
 	g.setMetadata("closed", `{"$acl":{"$w":"ada"}}`)

@@ -98,8 +98,9 @@ func (s *served) wantAppended(revision, position uint64, options *streams.Append
 	}
 }
 
-// EventStoreDB protocol: a success tells the last revision written and the
-// position of the last event. A repeat answers as the first time.
+// EventStoreDB protocol:
+// §3 a success tells the last revision written and the last event's position, commit and prepare position being the same
+// §3 a repeat tells the revision and position of the last event that it repeats
 func TestAppend(t *testing.T) {
 	s := start(t, Options{})
 	ids := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
@@ -111,8 +112,9 @@ func TestAppend(t *testing.T) {
 	s.wantAppended(0, 5, atRevision("b", math.MaxUint64), messages(uuid.New())...)
 }
 
-// EventStoreDB protocol: an append of no events writes nothing and succeeds;
-// without a stream it has neither revision nor position.
+// EventStoreDB protocol:
+// §3 an append of no events writes nothing and succeeds
+// §3 a success without events in the stream tells neither revision nor position
 func TestAppendOfNoEvents(t *testing.T) {
 	s := start(t, Options{})
 	response, _, err := s.append(anyRevision("a"))
@@ -126,8 +128,8 @@ func TestAppendOfNoEvents(t *testing.T) {
 	s.wantRead(readAllRequest())
 }
 
-// EventStoreDB protocol: a wrong expected revision is an answer with what was
-// expected and what is, for clients of both generations.
+// EventStoreDB protocol:
+// §3 a wrong version is no status but an answer: what was expected and what is, in the fields of both generations
 func TestAppendWrongExpectedVersion(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 4)
@@ -164,8 +166,20 @@ func TestAppendWrongExpectedVersion(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: refusals have a status, a text and trailers. They
-// reach a client that sends its whole append first, however long.
+// EventStoreDB protocol:
+// §0 an append is received to its end before it is refused, so that its client hears why
+// §2 who has no right to something is PERMISSION_DENIED "Access Denied", exception access-denied
+// §2 a tombstoned stream is FAILED_PRECONDITION "Event stream 'S' is deleted.", exception stream-deleted, stream-name S
+// §2 too large an append is INVALID_ARGUMENT "Maximum Append Size of N Exceeded.", exception maximum-append-size-exceeded
+// §2 a missing property is INVALID_ARGUMENT "Required Metadata Property 'type' is missing", exception missing-required-metadata-property
+// §2 a bad argument is INVALID_ARGUMENT "'X' is not a valid T"
+// §2 what the server does not foresee is UNKNOWN "Exception was thrown by handler."
+// §3 an append without an expected revision is INVALID_ARGUMENT
+// §3 an event needs a type and a content type
+// §3 a nil id, an empty type and the stream names "" and "$$" are UNKNOWN
+// §3 nobody may write to $all
+// §3 an append is written whole or not at all
+// §5 after a tombstone, whoever writes, deletes or reads the stream or its metadata is told that it is deleted
 func TestAppendRefusals(t *testing.T) {
 	s := start(t, Options{})
 	if _, err := s.node.Tombstone(s.ctx, "gone", events.Any); err != nil {
@@ -220,8 +234,8 @@ func TestAppendRefusals(t *testing.T) {
 	s.wantRead(readRequest("a"), "not found a")
 }
 
-// EventStoreDB protocol: an append's size is that of its data, metadata and
-// types, the latter in UTF-16; exactly 1 MiB is allowed.
+// EventStoreDB protocol:
+// §3 an append's size is that of data, metadata and, in UTF-16, types; 1,048,576 bytes are allowed
 func TestAppendSizeLimit(t *testing.T) {
 	s := start(t, Options{})
 	m := message(uuid.New())
@@ -235,8 +249,8 @@ func TestAppendSizeLimit(t *testing.T) {
 	s.wantFault(err, trailer, codes.InvalidArgument, "Maximum Append Size of 1048576 Exceeded.")
 }
 
-// EventStoreDB protocol: a content type other than JSON is stored as octet
-// stream.
+// EventStoreDB protocol:
+// §3 a content type other than application/json is stored as application/octet-stream
 func TestAppendContentType(t *testing.T) {
 	s := start(t, Options{})
 	m := message(uuid.New())
@@ -251,9 +265,8 @@ func TestAppendContentType(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: a repeat whose last event can no longer be read has no
-// position. A soft-deleted stream keeps its last revision, which a wrong
-// expectation is told.
+// EventStoreDB protocol:
+// §3 a repeat whose last event is no longer readable has no position
 func TestAppendRepeatOfHiddenEvents(t *testing.T) {
 	s := start(t, Options{})
 	ids := newIDs(2)
@@ -280,8 +293,9 @@ func TestAppendRepeatOfHiddenEvents(t *testing.T) {
 	s.wantRead(readRequest("a"), "2@a")
 }
 
-// EventStoreDB protocol: the size is checked before the expected revision, and
-// the first message has the options, all others an event.
+// EventStoreDB protocol:
+// §3 the first message has the options and all others an event, or else UNKNOWN
+// §3 the size is checked before the expected revision
 func TestAppendIsCheckedInOrder(t *testing.T) {
 	s := start(t, Options{})
 	huge := message(uuid.New())

@@ -78,8 +78,8 @@ func (b batch) wantSuccess(number int, revision uint64) {
 func (b batch) wantError(number int, code codes.Code, want proto.Message) {
 	b.Helper()
 	status := b.receive(number).GetError()
-	if codes.Code(status.GetCode()) != code || len(status.GetDetails()) != 1 {
-		b.Fatalf("append %d: %v, want %s with one detail", number, status, code)
+	if codes.Code(status.GetCode()) != code || len(status.GetDetails()) != 1 || status.Message == "" {
+		b.Fatalf("append %d: %v, want %s with a message and one detail", number, status, code)
 	}
 	got, err := status.Details[0].UnmarshalNew()
 	if err != nil {
@@ -104,9 +104,8 @@ func batchAt(stream string, revision uint64) *streams.BatchAppendReq_Options {
 	}
 }
 
-// EventStoreDB protocol: a batch carries many appends, each answered once with
-// its correlation id and stream. Those of one client follow each other, so that
-// each may expect its predecessor.
+// EventStoreDB protocol:
+// §3 each batched append has one answer, with its correlation id and stream, and not what was expected
 func TestBatchAppend(t *testing.T) {
 	s := start(t, Options{})
 	b := s.batch()
@@ -135,9 +134,10 @@ func TestBatchAppend(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: an append comes in parts, of which the first has the
-// options and the last says so; parts of several appends may alternate. After
-// the client's half-close what is complete is answered and the call ends well.
+// EventStoreDB protocol:
+// §3 of a batched append, the first part has the options and the last says so; parts of several may alternate
+// §3 parts of an unknown batched append are ignored
+// §3 after the client's half-close, what is complete is answered and the call ends well
 func TestBatchAppendInParts(t *testing.T) {
 	s := start(t, Options{})
 	b := s.batch()
@@ -159,8 +159,10 @@ func TestBatchAppendInParts(t *testing.T) {
 	s.wantRead(readRequest("c"), "not found c")
 }
 
-// EventStoreDB protocol: an append that is refused has a status with one
-// detail; the call goes on.
+// EventStoreDB protocol:
+// §3 a refused batched append has a status with one detail, and the call goes on
+// §3 batched: WrongExpectedVersion is ALREADY_EXISTS, StreamDeleted NOT_FOUND, AccessDenied PERMISSION_DENIED
+// §3 batched: Unknown is UNKNOWN, MaximumAppendSizeExceeded and BadRequest are INVALID_ARGUMENT, Timeout DEADLINE_EXCEEDED
 func TestBatchAppendRefusals(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 3)
@@ -197,9 +199,10 @@ func TestBatchAppendRefusals(t *testing.T) {
 	b.wantSuccess(8, 3)
 }
 
-// EventStoreDB protocol: an append has a deadline, as a duration or as a point
-// in time. One that has passed is refused at once; one whose last part does
-// not come in time is refused then, and its later parts are ignored.
+// EventStoreDB protocol:
+// §3 a batched append has a deadline, a duration or a time, of 2 s at most; one that has passed is answered by Timeout at once
+// §3 a batched append whose last part does not come in time is answered by Timeout
+// §3 batched: Unknown is UNKNOWN, MaximumAppendSizeExceeded and BadRequest are INVALID_ARGUMENT, Timeout DEADLINE_EXCEEDED
 func TestBatchAppendDeadlines(t *testing.T) {
 	s := start(t, Options{})
 	b := s.batch()
@@ -221,6 +224,8 @@ func TestBatchAppendDeadlines(t *testing.T) {
 	s.wantRead(readRequest("a"), "not found a")
 }
 
+// EventStoreDB protocol:
+// §3 a batched append has a deadline, a duration or a time, of 2 s at most; one that has passed is answered by Timeout at once
 func TestBatchDeadlineIsAtMostTheWriteTimeout(t *testing.T) {
 	now := time.Now()
 	long := batchAny("a")
@@ -243,8 +248,8 @@ func TestBatchAppendBoundsUnfinished(t *testing.T) {
 	b.wantError(maxUnfinished, codes.InvalidArgument, &shared.BadRequest{Message: errTooManyUnfinished.text})
 }
 
-// EventStoreDB protocol: an answer has the correlation id in the form it was
-// sent in, and does not repeat what was expected.
+// EventStoreDB protocol:
+// §3 each batched append has one answer, with its correlation id and stream, and not what was expected
 func TestBatchAppendEchoes(t *testing.T) {
 	s := start(t, Options{})
 	b := s.batch()

@@ -28,6 +28,9 @@ func wantCode(t *testing.T, err error, want esdb.ErrorCode) {
 	}
 }
 
+// EventStoreDB protocol:
+// §2 the Go client, which panics at an answer that it does not expect, finds none
+// §4 options that are set to nothing, as the Go client sends them, count as set
 func TestClientAppendsAndReads(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -64,6 +67,8 @@ func TestClientAppendsAndReads(t *testing.T) {
 	wantCode(t, err, esdb.ErrorCodeResourceNotFound)
 }
 
+// EventStoreDB protocol:
+// §2 the Go client, which panics at an answer that it does not expect, finds none
 func TestClientDeletes(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -82,6 +87,8 @@ func TestClientDeletes(t *testing.T) {
 	wantCode(t, err, esdb.ErrorCodeStreamDeleted)
 }
 
+// EventStoreDB protocol:
+// §6 of a stream's metadata, a read from the start finds only the newest
 func TestClientStreamMetadata(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -98,6 +105,8 @@ func TestClientStreamMetadata(t *testing.T) {
 	s.wantRead(readRequest("a"), "3@a", "4@a")
 }
 
+// EventStoreDB protocol:
+// §2 the Go client, which panics at an answer that it does not expect, finds none
 func TestClientSubscribes(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -132,8 +141,8 @@ func TestClientSubscribes(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: a client that discovers reads gossip first and then
-// calls the member it found.
+// EventStoreDB protocol:
+// §0 a client that discovers reads gossip first, then calls the member it found
 func TestClientDiscovers(t *testing.T) {
 	s := start(t, Options{})
 	config, err := esdb.ParseConnectionString("esdb+discover://" + s.address + "?tls=false")

@@ -22,8 +22,8 @@ import (
 	"parley/events/node"
 )
 
-// EventStoreDB protocol: clients ping every 10 s, with and without open calls,
-// and the server puts up with it for as long as they like.
+// EventStoreDB protocol:
+// §0 pings every 10 s, with and without open calls, are welcome
 func TestPingsAreWelcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, err := node.Open("node", node.Options{FS: vfs.NewMem()})
@@ -65,7 +65,8 @@ func TestPingsAreWelcome(t *testing.T) {
 	})
 }
 
-// EventStoreDB protocol: a message is at most 4 MiB.
+// EventStoreDB protocol:
+// §0 a message of more than 4 MiB is refused
 func TestMessagesAreBounded(t *testing.T) {
 	s := start(t, Options{})
 	b := s.batch()
@@ -85,9 +86,10 @@ func TestMessagesAreBounded(t *testing.T) {
 	b.wantSuccess(1, 0)
 }
 
-// EventStoreDB protocol: what a server does not serve it does not list, and
-// answers with UNIMPLEMENTED; headers that a single node has no use for, it
-// takes.
+// EventStoreDB protocol:
+// §0 the headers requires-leader and connection-name are taken, whatever they say
+// §0 without authentication nobody needs credentials, and those that are sent are not looked at
+// §8 what is not served answers UNIMPLEMENTED
 func TestOtherServices(t *testing.T) {
 	s := start(t, Options{})
 	for _, method := range []string{
@@ -99,7 +101,8 @@ func TestOtherServices(t *testing.T) {
 		}
 	}
 	for _, leader := range []string{"true", "false", "nonsense"} {
-		s.ctx = metadata.NewOutgoingContext(t.Context(), metadata.Pairs("requires-leader", leader, "connection-name", "test"))
+		s.ctx = metadata.NewOutgoingContext(t.Context(), metadata.Pairs(
+			"requires-leader", leader, "connection-name", "test", "authorization", basic("nobody", "wrong")))
 		s.wantRead(readRequest("absent"), "not found absent")
 	}
 }

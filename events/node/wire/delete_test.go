@@ -23,9 +23,9 @@ func tombstoneAny(stream string) *streams.TombstoneReq {
 	}}
 }
 
-// EventStoreDB protocol: to delete a stream writes "$tb" to its metadata and
-// answers with that event's position; the next write goes on after the last
-// revision.
+// EventStoreDB protocol:
+// §5 Delete writes exactly {"$tb":9223372036854775807} as metadata, and the rest of it is lost
+// §5 Delete and Tombstone answer with the position of the event that they wrote
 func TestDelete(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 2)
@@ -67,9 +67,10 @@ func TestTombstone(t *testing.T) {
 	want(err, trailer)
 }
 
-// EventStoreDB protocol: a wrong expected revision on delete and tombstone is a
-// status with trailers, revisions as numbers: -1 no stream, -2 any, -4 exists.
-// A stream that has neither events nor metadata cannot be deleted.
+// EventStoreDB protocol:
+// §2 a wrong version on Delete and Tombstone is FAILED_PRECONDITION, with stream, expected and actual version in text and trailers
+// §2 such versions are numbers: -1 for no stream, -2 for any, -4 for a stream that exists
+// §5 a stream with neither events nor metadata cannot be deleted: a wrong version, -1, whatever is expected
 func TestDeleteWrongExpectedVersion(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 3)
@@ -104,20 +105,22 @@ func TestDeleteWrongExpectedVersion(t *testing.T) {
 	s.wantFault(err, nil, codes.InvalidArgument, "'None' is not a valid ExpectedStreamRevision")
 }
 
-// EventStoreDB protocol: what is deleted can be deleted again, but is no stream
-// that exists; its other metadata is lost.
+// EventStoreDB protocol:
+// §5 Delete writes exactly {"$tb":9223372036854775807} as metadata, and the rest of it is lost
+// §5 a deleted stream is deleted again at any revision, the right one or none, but does not exist
 func TestDeleteAgain(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 2)
 	s.setMetadata("a", `{"$maxCount":7,"owner":"ada"}`)
-	for name, options := range map[string]*streams.DeleteReq_Options{
-		"anything":   {ExpectedStreamRevision: &streams.DeleteReq_Options_Any{Any: none}},
-		"a revision": {ExpectedStreamRevision: &streams.DeleteReq_Options_Revision{Revision: 1}},
+	for _, options := range []*streams.DeleteReq_Options{
+		{ExpectedStreamRevision: &streams.DeleteReq_Options_Any{Any: none}},
+		{ExpectedStreamRevision: &streams.DeleteReq_Options_Revision{Revision: 1}},
+		{ExpectedStreamRevision: &streams.DeleteReq_Options_NoStream{NoStream: none}},
 	} {
 		options.StreamIdentifier = named("a")
 		for range 2 {
 			if _, err := s.streams.Delete(s.ctx, &streams.DeleteReq{Options: options}); err != nil {
-				t.Errorf("expecting %s: %v", name, err)
+				t.Errorf("expecting %T: %v", options.ExpectedStreamRevision, err)
 			}
 		}
 	}
@@ -132,8 +135,10 @@ func TestDeleteAgain(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: a tombstone works on a stream that never was, also if
-// that is expected.
+// EventStoreDB protocol:
+// §4 a tombstone is a $streamDeleted without data at revision 9223372036854775807
+// §5 Delete and Tombstone answer with the position of the event that they wrote
+// §5 Tombstone works on a stream that never was
 func TestTombstoneOfNothing(t *testing.T) {
 	s := start(t, Options{})
 	response, err := s.streams.Tombstone(s.ctx, &streams.TombstoneReq{Options: &streams.TombstoneReq_Options{

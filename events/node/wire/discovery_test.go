@@ -1,12 +1,16 @@
 package wire
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"net"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/serverfeatures"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
@@ -18,8 +22,10 @@ import (
 	"parley/events/node"
 )
 
-// EventStoreDB protocol: a server lists what it supports in lower case, with
-// its version as three integers, and lists nothing that it does not serve.
+// EventStoreDB protocol:
+// §1 the server's version is three numbers
+// §1 services and methods are listed in lower case, each with its features
+// §1 nothing is listed that is not served, and nothing served that is not listed
 func TestSupportedMethods(t *testing.T) {
 	s := start(t, Options{})
 	methods, err := serverfeatures.NewServerFeaturesClient(s.conn).GetSupportedMethods(s.ctx, none)
@@ -28,6 +34,10 @@ func TestSupportedMethods(t *testing.T) {
 	}
 	if methods.EventStoreServerVersion != "24.10.0" {
 		t.Errorf("version %q", methods.EventStoreServerVersion)
+	}
+	features := map[string]string{
+		"event_store.client.streams.streams/read":        "position events",
+		"event_store.client.streams.streams/batchappend": "deadline_duration",
 	}
 	served := map[string]bool{}
 	for service, info := range s.server.grpc.GetServiceInfo() {
@@ -40,6 +50,13 @@ func TestSupportedMethods(t *testing.T) {
 		if !served[name] {
 			t.Errorf("%s is listed and not served", name)
 		}
+		want := features[name]
+		if method.ServiceName == "event_store.client.persistent_subscriptions.persistentsubscriptions" {
+			want = "stream all"
+		}
+		if got := strings.Join(method.Features, " "); got != want {
+			t.Errorf("%s has the features %q, want %q", name, got, want)
+		}
 		delete(served, name)
 	}
 	for name := range served {
@@ -47,8 +64,8 @@ func TestSupportedMethods(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: gossip tells of one live leader, at an address that
-// clients reach.
+// EventStoreDB protocol:
+// §8 gossip tells of one live leader, of now, at an address that clients reach
 func TestGossip(t *testing.T) {
 	for name, try := range map[string]struct {
 		advertise string
@@ -74,9 +91,10 @@ func TestGossip(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: where authentication is on, discovery needs no
-// credentials; other calls without them are denied, and wrong ones are
-// unauthenticated.
+// EventStoreDB protocol:
+// §0 over TLS, credentials are a Basic authorization header; wrong ones are UNAUTHENTICATED "Unauthenticated"
+// §0 an append is received to its end before it is refused, so that its client hears why
+// §2 who has no right to something is PERMISSION_DENIED "Access Denied", exception access-denied
 func TestAuthentication(t *testing.T) {
 	s := start(t, Options{Authenticate: func(user, password string) (node.Caller, bool) {
 		return node.Caller{Name: user}, user == "admin" && password == "chang:eit"
@@ -97,6 +115,37 @@ func TestAuthentication(t *testing.T) {
 	}
 	s.ctx = metadata.AppendToOutgoingContext(anonymous, "authorization", basic("admin", "chang:eit"))
 	s.wantRead(readRequest("a"), "0@a")
+}
+
+// EventStoreDB protocol:
+// §0 over TLS, credentials are a Basic authorization header; wrong ones are UNAUTHENTICATED "Unauthenticated"
+func TestTLS(t *testing.T) {
+	certified := httptest.NewTLSServer(nil)
+	defer certified.Close()
+	s := start(t, Options{
+		TLS:          &tls.Config{Certificates: certified.TLS.Certificates},
+		Authenticate: func(user, password string) (node.Caller, bool) { return node.Caller{Name: user}, password == "secret" },
+	})
+	roots := x509.NewCertPool()
+	roots.AddCert(certified.Certificate())
+	connect := func(password string) *esdb.Client {
+		config, err := esdb.ParseConnectionString("esdb://ada:" + password + "@" + s.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Logger, config.RootCAs = esdb.NoopLogging(), roots
+		client, err := esdb.NewClient(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { client.Close() })
+		return client
+	}
+	if _, err := connect("secret").AppendToStream(s.ctx, "a", esdb.AppendToStreamOptions{}, clientEvent()); err != nil {
+		t.Error(err)
+	}
+	_, err := connect("wrong").AppendToStream(s.ctx, "a", esdb.AppendToStreamOptions{}, clientEvent())
+	wantCode(t, err, esdb.ErrorCodeUnauthenticated)
 }
 
 func basic(user, password string) string {

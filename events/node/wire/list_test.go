@@ -18,9 +18,12 @@ func (s *served) listed() {
 	}
 }
 
-// EventStoreDB protocol: $ce-, $et- and $streams are read like any stream, with
-// links resolved or not; a link whose target is gone comes without it; an
-// unknown one is not found.
+// EventStoreDB protocol:
+// §9 $ce-<category> links to the events of the streams whose name begins with the category and '-'
+// §9 $streams links to the first event of each stream, metastreams included
+// §9 a list is read, counted, subscribed to, resolved and consumed by groups like any stream, and has metadata
+// §9 an unknown list is stream_not_found
+// §9 a link whose target is gone stays, without it
 func TestReadLists(t *testing.T) {
 	s := start(t, Options{})
 	s.write("order-1", "T", 2)
@@ -37,8 +40,8 @@ func TestReadLists(t *testing.T) {
 	s.wantRead(counted(resolving(readRequest("$ce-order")), 2), "0@$ce-order -> gone", "1@$ce-order -> 1@order-1")
 }
 
-// EventStoreDB protocol: a subscription to a list sends its links, says when it
-// has caught up, and goes on live.
+// EventStoreDB protocol:
+// §9 a list is read, counted, subscribed to, resolved and consumed by groups like any stream, and has metadata
 func TestSubscribeToLists(t *testing.T) {
 	s := start(t, Options{})
 	s.write("order-1", "T", 2)
@@ -53,8 +56,8 @@ func TestSubscribeToLists(t *testing.T) {
 	live.want("2@$ce-order")
 }
 
-// EventStoreDB protocol: a persistent subscription consumes a list like any
-// stream, acknowledges by the link, and goes on with what is listed later.
+// EventStoreDB protocol:
+// §9 a list is read, counted, subscribed to, resolved and consumed by groups like any stream, and has metadata
 func TestClientConsumesLists(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -71,6 +74,9 @@ func TestClientConsumesLists(t *testing.T) {
 
 // Lists are made by the server alone: whoever writes to one is denied, as
 // EventStoreDB denies what a user may not write. Their metadata can be set.
+//
+// EventStoreDB protocol:
+// §9 nobody may write to a list
 func TestListsAreNotWritable(t *testing.T) {
 	s := start(t, Options{})
 	for _, list := range []string{"$ce-order", "$et-T", "$streams"} {
@@ -86,6 +92,9 @@ func TestListsAreNotWritable(t *testing.T) {
 }
 
 // Links of lists are not part of $all, the one difference that can be seen.
+//
+// EventStoreDB protocol:
+// §9 lists are not in $all
 func TestListsAreNotInAll(t *testing.T) {
 	s := start(t, Options{})
 	s.write("order-1", "T", 1)

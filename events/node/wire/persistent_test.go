@@ -110,8 +110,10 @@ func (j joined) nack(action esdb.NackAction, received ...*esdb.ResolvedEvent) {
 	}
 }
 
-// EventStoreDB protocol: a group shares out a stream from its start revision,
-// itself included, and sends no more than the buffer size at a time.
+// EventStoreDB protocol:
+// §2 the Go client, which panics at an answer that it does not expect, finds none
+// §7 a group starts at its revision or position, included; at the end, with what is written after its creation
+// §7 a consumer is confirmed, then sent events while fewer than its buffer are unanswered
 func TestClientConsumes(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -129,8 +131,8 @@ func TestClientConsumes(t *testing.T) {
 	j.want("4@a")
 }
 
-// EventStoreDB protocol: events that were not acknowledged by a client that is
-// gone are given to the others.
+// EventStoreDB protocol:
+// §7 what a consumer that leaves had is retried, however often it was
 func TestClientLeaves(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -144,8 +146,9 @@ func TestClientLeaves(t *testing.T) {
 	s.join(client, "a", 10).want("0@a'", "1@a'")
 }
 
-// EventStoreDB protocol: a group on $all has a filter, which it keeps when it
-// is updated, and starts at a position, itself included.
+// EventStoreDB protocol:
+// §7 a group starts at its revision or position, included; at the end, with what is written after its creation
+// §7 an update drops the consumers and keeps the checkpoint and, of $all, the filter
 func TestClientConsumesAll(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -183,8 +186,9 @@ func TestClientConsumesAll(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: links are resolved if the group says so, and
-// acknowledged by the link's id; both records carry the link's position.
+// EventStoreDB protocol:
+// §7 both records of a resolved link have the link's position
+// §7 events are answered by the id of the original, the link's where there is one; unknown ids are ignored
 func TestClientConsumesLinks(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -203,8 +207,10 @@ func TestClientConsumesLinks(t *testing.T) {
 	j.want("3@links -> 0@a")
 }
 
-// EventStoreDB protocol: parked events are links in the group's parked stream,
-// with the reason beside them, and come back when they are replayed.
+// EventStoreDB protocol:
+// §7 the answer Park parks an event
+// §7 a replay gives out what is parked below stop_at, as links with their targets, and truncates the parked stream
+// §7 info tells the status, the parked events, the strategy and the consumers
 func TestClientReplaysParked(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -237,8 +243,11 @@ func TestClientReplaysParked(t *testing.T) {
 	j.want("0@" + parked + " -> 1@a")
 }
 
-// EventStoreDB protocol: groups are listed, of one stream or all, with their
-// settings and connections.
+// EventStoreDB protocol:
+// §0 a client that is told of all features makes no HTTP call
+// §7 a group's stream need not exist
+// §7 info tells the status, the parked events, the strategy and the consumers
+// §7 groups are listed, all or a stream's; for a stream that has none, the group "" does not exist
 func TestClientListsGroups(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -274,8 +283,9 @@ func TestClientListsGroups(t *testing.T) {
 	j.wantDropped()
 }
 
-// EventStoreDB protocol: update and delete drop the clients; what is missing or
-// there already has its own code.
+// EventStoreDB protocol:
+// §2 a missing group is NOT_FOUND "… does not exist.", exception persistent-subscription-does-not-exist
+// §7 a replay of nothing succeeds; of a missing group it does not, nor below a negative stop_at
 func TestClientManagesGroups(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -303,8 +313,16 @@ func TestClientManagesGroups(t *testing.T) {
 	wantCode(t, err, esdb.ErrorCodeResourceNotFound)
 }
 
-// EventStoreDB protocol: each failure of a persistent subscription has its
-// status, text and trailers.
+// EventStoreDB protocol:
+// §2 a group that exists is ALREADY_EXISTS "Subscription group G on stream S exists.", exception persistent-subscription-exists
+// §2 a missing group is NOT_FOUND "… does not exist.", exception persistent-subscription-does-not-exist
+// §2 a group that fails is INTERNAL "… failed: 'R'", exception persistent-subscription-failed, reason R
+// §2 a full group is FAILED_PRECONDITION "Maximum subscriptions reached …", exception maximum-subscribers-reached
+// §2 a dropped consumer is CANCELLED "… was dropped.", exception persistent-subscription-dropped
+// §7 a group's id is "<stream>::<group>", or "$all::<group>"
+// §7 a group needs a stream's name, and $all is no such name
+// §7 a consumer is confirmed, then sent events while fewer than its buffer are unanswered
+// §7 a group with as many consumers as it may have takes no more
 func TestPersistentFaults(t *testing.T) {
 	s := start(t, Options{})
 	client := persistent.NewPersistentSubscriptionsClient(s.conn)
@@ -389,8 +407,8 @@ func (s *served) consume(client persistent.PersistentSubscriptionsClient, group 
 	return call
 }
 
-// EventStoreDB protocol: old clients name the stream and the start revision
-// outside the options that newer ones use.
+// EventStoreDB protocol:
+// §7 old clients name the stream and the revision outside the options that newer ones use
 func TestOldClientsCreateGroups(t *testing.T) {
 	s := start(t, Options{})
 	client := persistent.NewPersistentSubscriptionsClient(s.conn)
@@ -417,6 +435,9 @@ func TestOldClientsCreateGroups(t *testing.T) {
 
 // TestShutdownEndsConsumers: a server that stops does not wait for consumers,
 // which never end by themselves.
+//
+// EventStoreDB protocol:
+// §2 a server that is not ready is UNAVAILABLE "Server Is Not Ready"
 func TestShutdownEndsConsumers(t *testing.T) {
 	s := start(t, Options{})
 	client := s.client()
@@ -434,9 +455,10 @@ func TestShutdownEndsConsumers(t *testing.T) {
 	s.wantFault(err, nil, codes.Unavailable, "Server Is Not Ready")
 }
 
-// EventStoreDB protocol: acknowledgements of unknown ids are ignored, the first
-// delivery has a retry count of 0, and a group that is on no stream is not
-// found under an empty name.
+// EventStoreDB protocol:
+// §7 an event always comes with its count of retries, which begins at 0
+// §7 events are answered by the id of the original, the link's where there is one; unknown ids are ignored
+// §7 groups are listed, all or a stream's; for a stream that has none, the group "" does not exist
 func TestUnknownAcknowledgements(t *testing.T) {
 	s := start(t, Options{})
 	client := persistent.NewPersistentSubscriptionsClient(s.conn)

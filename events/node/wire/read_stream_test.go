@@ -13,9 +13,12 @@ import (
 	"parley/events/node"
 )
 
-// EventStoreDB protocol: a counted read of a stream starts at its revision,
-// included, in both directions; forwards from the end is nothing, backwards
-// from the start is the first event alone.
+// EventStoreDB protocol:
+// §4 a stream is read from its revision, included, in both directions
+// §4 forwards from the end is nothing; backwards from the end begins at the last event
+// §4 backwards from the start, a stream has revision 0 alone and $all nothing
+// §4 beyond the end, and where all is truncated or expired, a read is empty
+// §4 a count of 0 reads nothing
 func TestReadStream(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 100)
@@ -33,9 +36,11 @@ func TestReadStream(t *testing.T) {
 	s.wantRead(counted(readRequest("a"), math.MaxUint64), places("a", 0, 99)...)
 }
 
-// EventStoreDB protocol: a stream without events, or a soft-deleted one, is
-// answered by one stream_not_found; a tombstoned one by a status; one of which
-// nothing is visible by nothing.
+// EventStoreDB protocol:
+// §2 a tombstoned stream is FAILED_PRECONDITION "Event stream 'S' is deleted.", exception stream-deleted, stream-name S
+// §4 a stream without events, and a soft-deleted one, is one stream_not_found
+// §4 beyond the end, and where all is truncated or expired, a read is empty
+// §5 after a tombstone, whoever writes, deletes or reads the stream or its metadata is told that it is deleted
 func TestReadStreamThatIsNotThere(t *testing.T) {
 	s := start(t, Options{})
 	s.wantRead(readRequest("absent"), "not found absent")
@@ -60,9 +65,9 @@ func TestReadStreamThatIsNotThere(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: with the compatibility option a counted read of a
-// stream ends with its last position, and begins with the first one when its
-// first page of 32 has nothing to show.
+// EventStoreDB protocol:
+// §4 with the compatibility option, a read of a stream whose first page of 32 is empty begins with where it goes on
+// §4 with the compatibility option, a read of a stream ends with its last revision, and one of $all tells nothing more
 func TestReadStreamPositions(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 100)
@@ -70,14 +75,16 @@ func TestReadStreamPositions(t *testing.T) {
 	s.wantRead(compatible(counted(backwards(fromEnd(readRequest("a"))), 1)), "99@a", "last 99")
 	s.wantRead(compatible(revision(readRequest("a"), 100)), "last 99")
 	s.wantRead(compatible(revision(readRequest("a"), 200)), "first 100", "last 99")
+	s.wantRead(compatible(counted(readAllRequest(), 1)), "0@a")
 
 	s.setMetadata("a", `{"$tb":32}`)
 	s.wantRead(compatible(counted(readRequest("a"), 50)), append(append([]string{"first 32"}, places("a", 32, 81)...), "last 99")...)
 	s.wantRead(compatible(counted(revision(readRequest("a"), 1), 50)), append(places("a", 32, 81), "last 99")...)
 }
 
-// EventStoreDB protocol: $maxCount and $tb hide a stream's first events; a
-// metastream shows only its newest.
+// EventStoreDB protocol:
+// §6 of a stream's metadata, a read from the start finds only the newest
+// §6 $maxCount shows the last n, $tb what is not before it, and the stricter counts
 func TestReadTruncatedStream(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 10)
@@ -89,9 +96,10 @@ func TestReadTruncatedStream(t *testing.T) {
 	s.wantRead(counted(readRequest("$$a"), 1), "1@$$a")
 }
 
-// EventStoreDB protocol: an event carries its id in the form asked for, its
-// type, content type and creation in ticks since the Unix epoch, and its
-// position as commit and prepare position.
+// EventStoreDB protocol:
+// §4 ids are sent as text, in lower case with dashes, or as two big-endian halves
+// §4 what is read has the position of the original, the link's where there is one; each record has its own
+// §4 an event tells its type, its content type, and its creation in ticks of 100 ns since 1970
 func TestReadEventContent(t *testing.T) {
 	s := start(t, Options{})
 	id := uuid.MustParse("F0E1D2C3-B4A5-4697-8877-665544332211")
@@ -134,8 +142,11 @@ func TestReadEventContent(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: a link is resolved if that is asked for; its target
-// may be gone; one that cannot be understood is an event like any other.
+// EventStoreDB protocol:
+// §4 a resolved link comes with its target, or without one that is missing, truncated, expired or in a deleted stream
+// §4 a link that is not to be resolved is an event like any other
+// §4 a link says revision@stream, cut at the first '@'; one that says something else is an event
+// §4 what is read has the position of the original, the link's where there is one; each record has its own
 func TestReadLinks(t *testing.T) {
 	s := start(t, Options{})
 	s.write("target", "T", 3)
@@ -158,9 +169,9 @@ func TestReadLinks(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: metadata that is no JSON or has a field of a wrong
-// type is ignored as a whole, a value that is not positive alone, and
-// $cacheControl has no effect.
+// EventStoreDB protocol:
+// §6 metadata that is no JSON, or has a known field of a wrong type, is ignored; a value of 0 or less is ignored alone
+// §6 $cacheControl has no effect
 func TestReadIgnoresMetadataThatSaysNothing(t *testing.T) {
 	s := start(t, Options{})
 	for stream, metadata := range map[string]string{
@@ -179,8 +190,10 @@ func TestReadIgnoresMetadataThatSaysNothing(t *testing.T) {
 	s.wantRead(readRequest("half"), places("half", 1, 2)...)
 }
 
-// EventStoreDB protocol: what is truncated is gone for links to it as well, but
-// $all still has it; a stream of which nothing is left is there and empty.
+// EventStoreDB protocol:
+// §4 a resolved link comes with its target, or without one that is missing, truncated, expired or in a deleted stream
+// §4 $all has every event: metadata, links, what was deleted or truncated, and tombstones
+// §6 what metadata hides is hidden from links too, and not from $all
 func TestTruncationAndLinks(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 2)

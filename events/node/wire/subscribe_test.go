@@ -3,9 +3,11 @@ package wire
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 
 	"parley/events"
@@ -40,8 +42,13 @@ func (s subscription) want(messages ...string) {
 	}
 }
 
-// EventStoreDB protocol: a subscription to a stream is confirmed first, sends
-// what follows its start revision, says that it has caught up, and goes on live.
+// EventStoreDB protocol:
+// §4 a subscription begins after its revision or position
+// §4 a subscription from the start has everything, from the end what comes
+// §4 a subscription is confirmed first, with an id
+// §4 a subscription is told that it has caught up: at once at or past the end, else after what is there
+// §4 live events up to the revision from which a subscription starts are passed over
+// §4 a stream need not exist to be subscribed to
 func TestSubscribeToStream(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 3)
@@ -54,7 +61,14 @@ func TestSubscribeToStream(t *testing.T) {
 	future := s.subscribe(revision(readRequest("a"), 3))
 	future.want("confirmed", "caught up")
 	absent := s.subscribe(readRequest("b"))
-	absent.want("confirmed", "caught up")
+	confirmation, err := absent.call.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := confirmation.GetConfirmation().GetSubscriptionId(); uuid.Validate(id) != nil || id != strings.ToLower(id) {
+		t.Errorf("confirmed with the id %q", id)
+	}
+	absent.want("caught up")
 
 	s.write("b", "T", 1)
 	s.write("a", "T", 2)
@@ -65,8 +79,9 @@ func TestSubscribeToStream(t *testing.T) {
 	absent.want("0@b")
 }
 
-// EventStoreDB protocol: soft deletion leaves a subscription open and says
-// nothing; a tombstone is delivered and ends it.
+// EventStoreDB protocol:
+// §4 a tombstone is sent to the stream's subscribers, and ends them
+// §4 soft deletion says nothing to a subscriber, who stays
 func TestSubscribeToDeletedStream(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 2)
@@ -108,8 +123,11 @@ func TestSubscribeResolvesLinks(t *testing.T) {
 	sub.want("0@links -> 0@target")
 }
 
-// EventStoreDB protocol: a subscription to $all starts after its position and
-// sends no checkpoints without a filter.
+// EventStoreDB protocol:
+// §4 a subscription begins after its revision or position
+// §4 a subscription from the start has everything, from the end what comes
+// §4 a subscription is told that it has caught up: at once at or past the end, else after what is there
+// §4 without a filter there are no checkpoints
 func TestSubscribeToAll(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 3)
@@ -125,9 +143,10 @@ func TestSubscribeToAll(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: a filtered subscription sends a checkpoint with the
-// event that completes an interval of considered events, passed or not, one
-// more when it has caught up, and never the same twice.
+// EventStoreDB protocol:
+// §4 a checkpoint comes after multiplier times window events considered, chosen or not; the window is 32 by default
+// §4 a checkpoint has the position of the event that completes its interval
+// §4 one more checkpoint comes just before a subscription has caught up, and none twice
 func TestSubscribeFiltered(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 3) // positions 1 to 3
@@ -147,8 +166,20 @@ func TestSubscribeFiltered(t *testing.T) {
 	exact.want("checkpoint 13", "caught up")
 }
 
-// EventStoreDB protocol: a subscriber who fell more than 32 events behind is
-// told again when it has caught up.
+// EventStoreDB protocol:
+// §4 events of hidden streams are considered too
+func TestSubscribeCountsHiddenEvents(t *testing.T) {
+	s := start(t, Options{})
+	s.write("$epoch-information", "$epoch", 2)
+	s.write("a", "T", 1)
+	sub := s.subscribe(filtered(readAllRequest(), prefixes("none"), 3, 1))
+	sub.want("confirmed", "checkpoint 3", "caught up")
+	s.write("$epoch-information", "$epoch", 3)
+	sub.want("checkpoint 6")
+}
+
+// EventStoreDB protocol:
+// §4 a subscriber that falls 32 live events behind catches up, and is told so again
 func TestSubscribeTellsAgainAfterFallingBehind(t *testing.T) {
 	s := start(t, Options{})
 	sub := s.subscribe(readAllRequest())
@@ -181,8 +212,8 @@ func TestShutdownEndsSubscriptions(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: a server that is not ready answers UNAVAILABLE, upon
-// which clients look for it again.
+// EventStoreDB protocol:
+// §2 a server that is not ready is UNAVAILABLE "Server Is Not Ready"
 func TestShutdownAsksSubscribersToComeBack(t *testing.T) {
 	s := start(t, Options{})
 	sub := s.subscribe(readRequest("a"))
@@ -194,8 +225,8 @@ func TestShutdownAsksSubscribersToComeBack(t *testing.T) {
 	s.wantFault(err, nil, codes.Unavailable, "Server Is Not Ready")
 }
 
-// EventStoreDB protocol: a subscription to a stream that is tombstoned already
-// ends before it is confirmed.
+// EventStoreDB protocol:
+// §4 a subscription to a tombstoned stream is not confirmed: the stream is deleted
 func TestSubscribeToTombstonedStream(t *testing.T) {
 	s := start(t, Options{})
 	if _, err := s.node.Tombstone(s.ctx, "a", events.Any); err != nil {
@@ -207,8 +238,8 @@ func TestSubscribeToTombstonedStream(t *testing.T) {
 		"exception", "stream-deleted", "stream-name", "a")
 }
 
-// EventStoreDB protocol: without a window, a filter's is of 32 events, and the
-// checkpoint's interval is so many times the multiplier.
+// EventStoreDB protocol:
+// §4 a checkpoint comes after multiplier times window events considered, chosen or not; the window is 32 by default
 func TestSubscribeFilteredByTheDefaultWindow(t *testing.T) {
 	s := start(t, Options{})
 	s.write("a", "T", 70)
