@@ -45,6 +45,7 @@ bench: build
 	$(BIN) bench search
 	$(BIN) bench orders
 	$(BIN) bench attachments
+	$(BIN) bench webhooks
 	$(BIN) bench replay
 	$(BIN) bench append
 	$(BIN) bench read

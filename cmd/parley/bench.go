@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/pprof"
 	"time"
@@ -47,6 +48,8 @@ func benchCommand() *cobra.Command {
 			bench.Options{Events: 1000, Clients: 64, Rooms: 16, Rounds: 5, Duration: 2 * time.Second}),
 		benchmark("attachments", "Files shared by an app, uploaded and downloaded, against a bare handler that copies the same bytes", bench.Attachments,
 			bench.Options{Clients: 8, Rounds: 3, Duration: time.Second}),
+		benchmark("webhooks", "Deliveries to apps' webhooks of which one in ten hangs, against a bare client that signs and posts the same bodies", bench.Webhooks,
+			bench.Options{Clients: 100, Rooms: 400, Rounds: 5, Requests: 12_000}),
 		benchmark("replay", "Views rebuilt from the log, in --views, against a bare scan of it", bench.Replay,
 			bench.Options{Events: 1_000_000, Rounds: 3}),
 		benchmark("search", "Searches of one's own conversations over HTTP, against a bare handler that sends the same bytes", bench.Search,
@@ -89,7 +92,7 @@ func (f *benchFlags) define(cmd *cobra.Command) {
 		name, usage string
 	}{
 		{&o.Events, "events", "how many events the log has, or orders a customer and the imported folder"},
-		{&o.Clients, "clients", "how many clients ask at a time"},
+		{&o.Clients, "clients", "how many clients ask at a time, or endpoints are delivered to"},
 		{&o.Rooms, "rooms", "in how many conversations"},
 	} {
 		if *number.value == 0 {
@@ -163,6 +166,7 @@ func benchConfig(dir string) *config {
 
 func benchHouse(ctx context.Context, dir, postgres string) (*bench.House, error) {
 	c := benchConfig(dir)
+	c.outbound = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} // where the receivers are
 	if postgres != "" {
 		c.views = postgres
 	}
@@ -175,7 +179,7 @@ func benchHouse(ctx context.Context, dir, postgres string) (*bench.House, error)
 		return nil, errors.Join(err, h.close())
 	}
 	return &bench.House{
-		Handler: handler, Commands: h.commands, Journal: h.journal, Views: h.views, Tokens: h.tokens,
+		Handler: handler, Commands: h.commands, Journal: h.journal, Views: h.views, Tokens: h.tokens, Webhooks: h.webhooks,
 		Rest: h.rest, Project: h.project, Close: h.close,
 	}, nil
 }

@@ -26,6 +26,7 @@ func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 		{"live", "--clients", "20", "--rooms", "4", "--rounds", "2", "--duration", "50ms"},
 		{"orders", "--events", "40", "--clients", "2", "--rooms", "2", "--rounds", "2", "--requests", "20"},
 		{"attachments", "--clients", "2", "--rounds", "2", "--requests", "6"},
+		{"webhooks", "--clients", "10", "--rooms", "12", "--rounds", "2", "--requests", "36"},
 		{"replay", "--events", "1200", "--rounds", "2"},
 		{"search", "--events", "800", "--clients", "2", "--rooms", "40", "--rounds", "2", "--requests", "40"},
 		{"append", "--rounds", "2", "--requests", "100"},

@@ -85,36 +85,53 @@ func (t *term) admitThread(ctx context.Context, tx *views.Tx, event events.Event
 	case *events.ThreadControlTaken:
 		return t.hand(ctx, tx, fact.Conversation, fact.App)
 	case *events.PageSubscribed:
-		return subscribe(ctx, tx, fact.Page, fact.App, fact.Fields)
+		return t.subscribe(ctx, tx, fact.Page, fact.App, fact.Fields)
 	case *events.PageUnsubscribed:
-		return subscribe(ctx, tx, fact.Page, fact.App, nil)
+		return t.subscribe(ctx, tx, fact.Page, fact.App, nil)
 	}
 	return t.admitEndpoint(ctx, tx, event.Fact)
 }
 
 // subscribe notes which fields an app has chosen for a page.
-func subscribe(ctx context.Context, tx *views.Tx, page, app uuid.UUID, fields []string) error {
+func (t *term) subscribe(ctx context.Context, tx *views.Tx, page, app uuid.UUID, fields []string) error {
+	t.routes.chosen.Purge()
 	_, err := tx.Exec(ctx, `INSERT INTO subscriptions (page, app, fields) VALUES ($1, $2, $3)
 		ON CONFLICT (page, app) DO UPDATE SET fields = excluded.fields`, page[:], app[:], joined(fields))
 	return err
 }
 
-// subscription tells which fields an app has chosen for a page: all of its
-// webhook's if it has not said.
-func subscription(ctx context.Context, q querier, page commands.Page) (func(events.WebhookField) bool, error) {
+// choice is which fields an app has chosen for a page.
+type choice struct {
+	made   bool
+	fields []string
+}
+
+// takes tells whether a field is one of them: all of the webhook's are, if the
+// app has not said.
+func (c choice) takes(field events.WebhookField) bool {
+	// The platform's names have none for orders.
+	return !c.made || slices.Contains(c.fields, string(field)) || field == events.OrdersField && len(c.fields) > 0
+}
+
+// choiceFor returns what an app has chosen for a page as the store has it.
+func (r *routes) choiceFor(ctx context.Context, q querier, page commands.Page) (choice, error) {
+	if known, ok := r.chosen.Get(page); ok {
+		return known, nil
+	}
 	id := page.ID()
 	chosen, err := all(ctx, q, func(rows *views.Rows) (fields string, err error) {
 		err = rows.Scan(&fields)
 		return fields, err
 	}, `SELECT fields FROM subscriptions WHERE page = $1 AND app = $2`, id[:], page.App[:])
-	return func(field events.WebhookField) bool {
-		if len(chosen) == 0 {
-			return true
-		}
-		fields := strings.Fields(chosen[0])
-		// The platform's names have none for orders.
-		return slices.Contains(fields, string(field)) || field == events.OrdersField && len(fields) > 0
-	}, err
+	if err != nil {
+		return choice{}, err
+	}
+	var found choice
+	if len(chosen) > 0 {
+		found = choice{true, strings.Fields(chosen[0])}
+	}
+	r.chosen.Add(page, found)
+	return found, nil
 }
 
 func (t *term) hand(ctx context.Context, tx *views.Tx, conversation, to uuid.UUID) error {

@@ -37,28 +37,57 @@ func rowOf(event events.Event, n notice) *row {
 	}
 }
 
-// insert queues the row under the app's next number, behind what waits of its
+// queueing is what one transaction queues.
+type queueing struct {
+	tx *views.Tx
+	// next are the next numbers of apps, which finish stores.
+	next map[uuid.UUID]int64
+}
+
+func newQueueing(tx *views.Tx) *queueing {
+	return &queueing{tx: tx, next: make(map[uuid.UUID]int64)}
+}
+
+// number takes an app's next number.
+func (q *queueing) number(ctx context.Context, app uuid.UUID) (int64, error) {
+	next, known := q.next[app]
+	if !known {
+		var err error
+		if next, err = number(ctx, q.tx, `SELECT next FROM endpoints WHERE app = $1`, app[:]); err != nil {
+			return 0, err
+		}
+	}
+	q.next[app] = next + 1
+	return next, nil
+}
+
+// finish is to be called once all is queued.
+func (q *queueing) finish(ctx context.Context) error {
+	for app, next := range q.next {
+		if err := q.tx.Queue(ctx, `UPDATE endpoints SET next = $1 WHERE app = $2`, next, app[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add queues a row under the app's next number, behind what waits of its
 // conversation.
-func (r *row) insert(ctx context.Context, tx *views.Tx) error {
-	if _, err := tx.Exec(ctx, `UPDATE endpoints SET next = next + 1 WHERE app = $1`, r.app[:]); err != nil {
+func (q *queueing) add(ctx context.Context, r *row) (err error) {
+	if r.number, err = q.number(ctx, r.app); err != nil {
 		return err
 	}
-	next, err := number(ctx, tx, `SELECT next FROM endpoints WHERE app = $1`, r.app[:])
-	if err != nil {
-		return err
-	}
-	r.number = next - 1
 	standby := 0
 	if r.standby {
 		standby = 1
 	}
-	err = tx.Queue(ctx, `INSERT INTO deliveries (app, number, conversation, merchant, stream, revision, event, field, standby, replayed, queued_at, state, attempts, first_at, tried_at, took, status, answer)
+	err = q.tx.Queue(ctx, `INSERT INTO deliveries (app, number, conversation, merchant, stream, revision, event, field, standby, replayed, queued_at, state, attempts, first_at, tried_at, took, status, answer)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'waiting', 0, 0, 0, 0, 0, '')`,
 		r.app[:], r.number, r.lane[:], r.merchant[:], r.stream, int64(r.revision), r.event[:], string(r.field), standby, r.replayed, r.queued)
 	if err != nil {
 		return err
 	}
-	return tx.Queue(ctx, `INSERT INTO lanes (app, conversation, due_at, failures) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`,
+	return q.tx.Queue(ctx, `INSERT INTO lanes (app, conversation, due_at, failures) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`,
 		r.app[:], r.lane[:], r.queued)
 }
 

@@ -14,7 +14,7 @@ import (
 
 const (
 	// takenTogether bounds how many events are taken in together.
-	takenTogether = 256
+	takenTogether = 1024
 	// idleAdvance is how often the place in the log is stored while nothing
 	// happens that matters.
 	idleAdvance = 2 * time.Second
@@ -122,13 +122,18 @@ var toldFacts = kindsOf(
 func (t *term) store(ctx context.Context, batch []events.Event) error {
 	t.advanced = time.Now()
 	reached := t.reached
-	queued := make(map[uuid.UUID]bool)
+	var queued map[uuid.UUID]int64
 	var changed []*endpoint
 	err := t.ledger.do(ctx, &reached, func(ctx context.Context, tx *views.Tx) (err error) {
+		queue := newQueueing(tx)
 		for _, event := range batch {
-			if err := t.apply(ctx, tx, event, queued); err != nil {
+			if err := t.apply(ctx, queue, event); err != nil {
 				return err
 			}
+		}
+		queued = queue.next
+		if err := queue.finish(ctx); err != nil {
+			return err
 		}
 		for app := range t.touched {
 			e, err := endpointOf(ctx, tx, app)
@@ -155,7 +160,8 @@ func (t *term) store(ctx context.Context, batch []events.Event) error {
 }
 
 // apply applies one event: to who may be told what, and then to those.
-func (t *term) apply(ctx context.Context, tx *views.Tx, event events.Event, queued map[uuid.UUID]bool) error {
+func (t *term) apply(ctx context.Context, queue *queueing, event events.Event) error {
+	tx := queue.tx
 	if accessFacts[event.Type] {
 		if err := t.admit(ctx, tx, event); err != nil {
 			return err
@@ -176,7 +182,7 @@ func (t *term) apply(ctx context.Context, tx *views.Tx, event events.Event, queu
 		if e == nil || !e.live() {
 			continue
 		}
-		chosen, err := subscription(ctx, tx, n.page)
+		chosen, err := t.routes.choiceFor(ctx, tx, n.page)
 		if err != nil {
 			return err
 		}
@@ -185,10 +191,9 @@ func (t *term) apply(ctx context.Context, tx *views.Tx, event events.Event, queu
 		}
 		row := rowOf(event, n)
 		row.queued = t.engine.Now().UnixMilli()
-		if err := row.insert(ctx, tx); err != nil {
+		if err := queue.add(ctx, row); err != nil {
 			return err
 		}
-		queued[n.page.App] = true
 	}
 	return nil
 }

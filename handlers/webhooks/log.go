@@ -195,6 +195,7 @@ func (e *Engine) replay(ctx context.Context, tx *views.Tx, asked Replay) (made R
 	if err != nil {
 		return made, err
 	}
+	queue := newQueueing(tx)
 	for _, r := range rows {
 		may, err := mayBeTold(ctx, tx, r)
 		if err != nil {
@@ -204,7 +205,7 @@ func (e *Engine) replay(ctx context.Context, tx *views.Tx, asked Replay) (made R
 			continue
 		}
 		r.replayed, r.queued = r.number, e.Now().UnixMilli()
-		if err := r.insert(ctx, tx); err != nil {
+		if err := queue.add(ctx, r); err != nil {
 			return made, fmt.Errorf("queueing delivery %d again: %w", r.replayed, err)
 		}
 		if made.Count++; made.Count == 1 {
@@ -215,7 +216,7 @@ func (e *Engine) replay(ctx context.Context, tx *views.Tx, asked Replay) (made R
 	if made.Count == 0 {
 		return made, ErrNone
 	}
-	return made, nil
+	return made, queue.finish(ctx)
 }
 
 // mayBeTold tells whether an app is still where it was told something.

@@ -164,10 +164,10 @@ func (n notice) inStandby() bool {
 
 // wants tells whether an endpoint has asked for a notice: for the fields of the
 // webhook, and of those for the page's if it has chosen some there.
-func (e *endpoint) wants(n notice, subscribed func(field events.WebhookField) bool) bool {
+func (e *endpoint) wants(n notice, chosen choice) bool {
 	field := n.field
 	if n.inStandby() {
 		field = events.StandbyField
 	}
-	return e.fields[n.field] && e.fields[field] && subscribed(field)
+	return e.fields[n.field] && e.fields[field] && chosen.takes(field)
 }

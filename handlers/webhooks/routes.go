@@ -30,21 +30,25 @@ type route struct {
 
 func (r route) may(grant events.Grant) bool { return slices.Contains(r.grants, grant) }
 
-// routesKept bounds how many conversations' routes are kept at hand.
+// routesKept bounds of how many conversations, and pages, is kept at hand what
+// the store has.
 const routesKept = 100_000
 
-// routes finds a conversation's routes. It belongs to one goroutine, that of
-// the ledger.
+// routes finds a conversation's routes, and which fields they were asked for.
+// It belongs to one goroutine, that of the ledger.
 type routes struct {
-	known *lru.Cache[uuid.UUID, []route]
+	known  *lru.Cache[uuid.UUID, []route]
+	chosen *lru.Cache[commands.Page, choice]
 }
 
-func newRoutes() *routes {
-	known, err := lru.New[uuid.UUID, []route](routesKept)
+func newRoutes() *routes { return &routes{kept[uuid.UUID, []route](), kept[commands.Page, choice]()} }
+
+func kept[K comparable, V any]() *lru.Cache[K, V] {
+	cache, err := lru.New[K, V](routesKept)
 	if err != nil {
 		panic(err) // the size is a positive constant
 	}
-	return &routes{known}
+	return cache
 }
 
 // of returns the routes of a conversation as the store has them.

@@ -12,6 +12,7 @@ import (
 	"parley/events"
 	"parley/events/commands"
 	"parley/handlers"
+	"parley/handlers/webhooks"
 	"parley/projections"
 )
 
@@ -47,6 +48,9 @@ type House struct {
 	Journal  *events.Journal
 	Views    *projections.Set
 	Tokens   *handlers.Tokens
+	// Webhooks delivers to addresses of this machine too, and only while it
+	// runs.
+	Webhooks *webhooks.Engine
 	// Rest ends the projections, and Project has them go on.
 	Rest, Project func()
 	Close         func() error
