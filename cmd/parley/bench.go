@@ -180,13 +180,13 @@ func benchHouse(ctx context.Context, dir, postgres string) (*bench.House, error)
 	}
 	return &bench.House{
 		Handler: handler, Commands: h.commands, Journal: h.journal, Views: h.views, Tokens: h.tokens, Webhooks: h.webhooks,
-		Rest: h.rest, Project: h.project, Close: h.close,
+		Rest: func() { h.rest() }, Project: h.project, Close: h.close,
 	}, nil
 }
 
 func benchJournal(ctx context.Context, dir string) (_ *events.Journal, _ func() error, err error) {
 	c := benchConfig(dir)
-	h := &house{config: c, logger: c.logger(), stop: func() {}}
+	h := newHouse(c, c.logger())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())

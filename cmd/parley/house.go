@@ -46,7 +46,9 @@ type house struct {
 
 	// closers end what was opened, the last one first.
 	closers []io.Closer
-	// stop ends the projections, and stopped waits for them.
+	// rest ends the projections and waits for them.
+	rest func()
+	// stop ends what else follows the log, and stopped waits for it.
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
 }
@@ -88,13 +90,13 @@ func open(ctx context.Context, c *config, logger *slog.Logger) (_ *house, err er
 	if err := h.openWebhooks(ctx, engine); err != nil {
 		return nil, err
 	}
-	h.project()
+	h.run()
 	return h, nil
 }
 
 // newHouse is a house of which nothing is open yet.
 func newHouse(c *config, logger *slog.Logger) *house {
-	return &house{config: c, logger: logger, metrics: prometheus.NewRegistry(), stop: func() {}}
+	return &house{config: c, logger: logger, metrics: prometheus.NewRegistry(), rest: func() {}, stop: func() {}}
 }
 
 // openStores opens the ground floor alone: the log and the vault. Close it.
@@ -143,19 +145,27 @@ func (h *house) openLog(ctx context.Context) (events.Log, error) {
 	return n, nil
 }
 
-// project runs the projections until rest or close.
-func (h *house) project() {
+// run starts what follows the log until close.
+func (h *house) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
-	h.stopped.Go(func() { h.views.Run(ctx) })
+	h.project()
 	h.stopped.Go(func() { h.feed.Run(ctx) })
 	h.stopped.Go(func() { tellUntold(ctx, h.views.Orders, h.commands, h.logger) })
 }
 
-// rest ends the projections.
-func (h *house) rest() {
-	h.stop()
-	h.stopped.Wait()
+// project runs the projections until rest or close.
+func (h *house) project() {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	h.rest = func() {
+		stop()
+		<-ended
+	}
+	go func() {
+		defer close(ended)
+		h.views.Run(ctx)
+	}()
 }
 
 // options are what the house's HTTP is made of; who serves it may change them.
@@ -189,7 +199,9 @@ func (h *house) handler() (http.Handler, error) {
 
 // close stops the projections and closes everything, the log last.
 func (h *house) close() error {
+	h.stop()
 	h.rest()
+	h.stopped.Wait()
 	var failures []error
 	for i := len(h.closers) - 1; i >= 0; i-- {
 		failures = append(failures, h.closers[i].Close())

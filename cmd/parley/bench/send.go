@@ -15,7 +15,8 @@ import (
 // Send measures durable sends over HTTP against a bare handler that appends a
 // record of the stored size to a file, group-committed and synced as well. In
 // the end it checks that every message that was acknowledged is in the log
-// once and in the view.
+// once and in the view. The same sends are measured with the projections at
+// rest, too, which then have to catch up.
 func Send(ctx context.Context, p Program, o Options) (_ *Report, err error) {
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
@@ -29,18 +30,23 @@ func Send(ctx context.Context, p Program, o Options) (_ *Report, err error) {
 		Parley:  Side{Name: "parley"},
 		Control: Side{Name: fmt.Sprintf("bare handler, %d B record", s.recordSize)},
 	}
-	if err := s.measure(ctx, &c); err != nil {
+	beside := Comparison{
+		Name: "sends beside the projections", Unit: "sends",
+		Parley: Side{Name: "projections on"}, Control: Side{Name: "projections off"},
+	}
+	if err := s.measure(ctx, &c, &beside); err != nil {
 		return nil, err
 	}
 	if err := s.verify(ctx); err != nil {
 		return nil, fmt.Errorf("what was acknowledged is not what is there: %w", err)
 	}
 	c.finish()
+	beside.finish()
 	return &Report{
 		Benchmark: "send",
 		Setting: fmt.Sprintf("%d clients, %d conversations, %d rounds of %s, %s",
 			o.Clients, o.Rooms, o.Rounds, o.bound(), machine()),
-		Comparisons: []Comparison{c},
+		Comparisons: []Comparison{c, beside},
 		Notes:       s.notes(),
 	}, nil
 }
@@ -125,17 +131,19 @@ func (s *sending) warm(ctx context.Context, to *server, clients []client) error 
 	return err
 }
 
-// measure lets the two sides take turns. The views catch up between the turns,
-// so that Parley leaves no work behind for the control's time.
-func (s *sending) measure(ctx context.Context, c *Comparison) error {
+// measure lets the sides take turns: Parley, the control, and Parley while its
+// projections rest. The views catch up between the turns, so that Parley leaves
+// no work behind for another's time.
+func (s *sending) measure(ctx context.Context, c, beside *Comparison) error {
 	shown := s.options.begin("sending", s.options.Rounds)
 	defer shown.end()
 	for range s.options.Rounds {
-		r, err := drive(ctx, s.parley.address, s.senders, s.options.bound())
+		r, err := s.send(ctx)
 		if err != nil {
-			return fmt.Errorf("sending to Parley: %w", err)
+			return err
 		}
 		c.Parley.add(r)
+		beside.Parley.add(r)
 		ended := time.Now()
 		if err := s.house.Views.CatchUp(ctx); err != nil {
 			return err
@@ -145,9 +153,27 @@ func (s *sending) measure(ctx context.Context, c *Comparison) error {
 			return fmt.Errorf("sending to the control: %w", err)
 		}
 		c.Control.add(r)
+		s.house.Rest()
+		r, err = s.send(ctx)
+		s.house.Project()
+		if err != nil {
+			return err
+		}
+		beside.Control.add(r)
+		if err := s.house.Views.CatchUp(ctx); err != nil {
+			return err
+		}
 		shown.add(1)
 	}
 	return nil
+}
+
+func (s *sending) send(ctx context.Context) (round, error) {
+	r, err := drive(ctx, s.parley.address, s.senders, s.options.bound())
+	if err != nil {
+		err = fmt.Errorf("sending to Parley: %w", err)
+	}
+	return r, err
 }
 
 func (s *sending) notes() []string {
