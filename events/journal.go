@@ -60,6 +60,11 @@ func (j *Journal) Open(ctx context.Context, event Event) error {
 //
 // Errors are the Log's and the vault's.
 func (j *Journal) Append(ctx context.Context, stream string, expected Expected, cause Cause, facts ...Fact) ([]Event, error) {
+	return j.append(ctx, stream, expected, j.entries(cause, facts))
+}
+
+// entries are facts with one cause.
+func (j *Journal) entries(cause Cause, facts []Fact) []Entry {
 	entries := make([]Entry, len(facts))
 	for i, id := range cause.ids(len(facts), j.NewID) {
 		if cause.Correlation == "" {
@@ -67,7 +72,7 @@ func (j *Journal) Append(ctx context.Context, stream string, expected Expected, 
 		}
 		entries[i] = Entry{Cause: cause, Fact: facts[i], id: id}
 	}
-	return j.append(ctx, stream, expected, entries)
+	return entries
 }
 
 // Entry is one fact with a cause of its own.
@@ -81,6 +86,12 @@ type Entry struct {
 // AppendEach is Append for facts that were caused one by one, as history that
 // is imported.
 func (j *Journal) AppendEach(ctx context.Context, stream string, expected Expected, entries ...Entry) ([]Event, error) {
+	j.identify(entries)
+	return j.append(ctx, stream, expected, entries)
+}
+
+// identify gives each entry an id of its own.
+func (j *Journal) identify(entries []Entry) {
 	for i := range entries {
 		entry := &entries[i]
 		entry.id = entry.ids(1, j.NewID)[0]
@@ -88,35 +99,53 @@ func (j *Journal) AppendEach(ctx context.Context, stream string, expected Expect
 			entry.Correlation = entry.id.String()
 		}
 	}
-	return j.append(ctx, stream, expected, entries)
 }
 
 func (j *Journal) append(ctx context.Context, stream string, expected Expected, entries []Entry) ([]Event, error) {
-	keyed := false
-	written := make([]Event, len(entries))
-	proposed := make([]Proposed, len(entries))
-	for i, entry := range entries {
-		var err error
-		if written[i], err = j.prepare(ctx, stream, entry); err != nil {
-			return nil, err
-		}
-		e := written[i].Recorded
-		proposed[i] = Proposed{ID: e.ID, Type: e.Type, Data: e.Data, Metadata: e.Metadata}
-		keyed = keyed || entry.IdempotencyKey != ""
-	}
-	appended, err := j.Log.Append(ctx, stream, expected, proposed...)
+	d, err := j.draft(ctx, stream, expected, entries)
 	if err != nil {
 		return nil, err
 	}
-	first := appended.Revision + 1 - uint64(len(entries))
-	if keyed {
-		return j.readBack(ctx, stream, first, written)
+	appended, err := j.Log.Append(ctx, stream, expected, d.part.Events...)
+	if err != nil {
+		return nil, err
 	}
-	for i := range written {
-		written[i].Revision = first + uint64(i)
-		written[i].Position = appended.Position
+	return j.settle(ctx, d, appended)
+}
+
+// draft is an append that has yet to happen.
+type draft struct {
+	part   Part
+	events []Event
+	// keyed: this may be a repeat.
+	keyed bool
+}
+
+func (j *Journal) draft(ctx context.Context, stream string, expected Expected, entries []Entry) (draft, error) {
+	d := draft{part: Part{Stream: stream, Expected: expected, Events: make([]Proposed, len(entries))}, events: make([]Event, len(entries))}
+	for i, entry := range entries {
+		var err error
+		if d.events[i], err = j.prepare(ctx, stream, entry); err != nil {
+			return d, err
+		}
+		e := d.events[i].Recorded
+		d.part.Events[i] = Proposed{ID: e.ID, Type: e.Type, Data: e.Data, Metadata: e.Metadata}
+		d.keyed = d.keyed || entry.IdempotencyKey != ""
 	}
-	return written, nil
+	return d, nil
+}
+
+// settle returns a draft's events as they are recorded.
+func (j *Journal) settle(ctx context.Context, d draft, at Appended) ([]Event, error) {
+	first := at.Revision + 1 - uint64(len(d.events))
+	if d.keyed {
+		return j.readBack(ctx, d.part.Stream, first, d.events)
+	}
+	for i := range d.events {
+		d.events[i].Revision = first + uint64(i)
+		d.events[i].Position = at.Position
+	}
+	return d.events, nil
 }
 
 // prepare seals and encodes a fact. Its position and revision are still open.
@@ -137,7 +166,7 @@ func (j *Journal) prepare(ctx context.Context, stream string, entry Entry) (Even
 		Correlation: entry.Correlation,
 		Causation:   entry.Causation,
 		Actor:       entry.Actor,
-		OccurredAt:  entry.OccurredAt.UTC(),
+		OccurredAt:  entry.OccurredAt.UTC().Round(0), // as it is read back
 		Version:     form.version,
 	}
 	metadata, err := json.Marshal(meta)

@@ -20,10 +20,28 @@ const attempts = 8
 // Errors: decide's, ErrConflict when the stream never stood still,
 // ErrKeyReused, and those of the Journal.
 func Transact[S any](ctx context.Context, states *States[S], stream string, cause Cause, decide func(S) ([]Fact, error)) ([]Event, error) {
+	written, _, err := TransactThen(ctx, states, stream, cause, decide, nil)
+	return written, err
+}
+
+// TransactThen is Transact with a consequence, as AppendEachThen has: an error
+// that comes with events is that of the consequence alone. Of a repeat it makes
+// sure that it has happened.
+func TransactThen[S any](ctx context.Context, states *States[S], stream string, cause Cause, decide func(S) ([]Fact, error), then Consequence) (written, led []Event, err error) {
+	written, led, first, err := transact(ctx, states, stream, cause, decide, then)
+	if !first && err == nil && then != nil && len(written) > 0 {
+		led, err = states.journal.lead(ctx, written, then)
+	}
+	return written, led, err
+}
+
+// transact tells whether the events were written just now, and the consequence
+// with them.
+func transact[S any](ctx context.Context, states *States[S], stream string, cause Cause, decide func(S) ([]Fact, error), then Consequence) (written, led []Event, first bool, err error) {
 	for attempt := 1; ; attempt++ {
 		if cause.IdempotencyKey != "" {
 			if events, found, err := repeated(ctx, states, stream, cause, decide); found || err != nil {
-				return events, err
+				return events, nil, false, err
 			}
 		}
 		var facts []Fact
@@ -32,13 +50,14 @@ func Transact[S any](ctx context.Context, states *States[S], stream string, caus
 			return err
 		})
 		if err != nil || len(facts) == 0 {
-			return afterAll(ctx, states, stream, cause, decide, err)
+			written, err := afterAll(ctx, states, stream, cause, decide, err)
+			return written, nil, false, err
 		}
-		events, err := states.journal.Append(ctx, stream, last, cause, facts...)
+		written, led, err := states.append(ctx, stream, last, cause, facts, then)
 		if errors.Is(err, ErrConflict) && attempt < attempts {
 			continue
 		}
-		return events, err
+		return written, led, true, err
 	}
 }
 
@@ -98,7 +117,8 @@ type folded[S any] struct {
 }
 
 // NewStates makes a cache of at most capacity streams. evolve may change the
-// state it is given.
+// state it is given. It must not look at personal values: they are sealed in
+// what is read, and open in what was just written.
 func NewStates[S any](journal *Journal, capacity int, start func() S, evolve func(S, Fact) S) *States[S] {
 	return NewStatesOfEvents(journal, capacity, start, func(state S, event Event) S { return evolve(state, event.Fact) })
 }
@@ -132,6 +152,32 @@ func (s *States[S]) With(ctx context.Context, stream string, use func(S) error) 
 	return Expected(f.next) - 1, use(f.state)
 }
 
+// append writes facts, and keeps the state up with them so that nobody has to
+// read them.
+func (s *States[S]) append(ctx context.Context, stream string, last Expected, cause Cause, facts []Fact, then Consequence) (written, led []Event, err error) {
+	if then == nil {
+		written, err = s.journal.Append(ctx, stream, last, cause, facts...)
+	} else {
+		written, led, err = s.journal.appendThen(ctx, stream, last, then, s.journal.entries(cause, facts))
+	}
+	if f, known := s.recent.Get(stream); known {
+		f.mu.Lock()
+		for _, event := range written {
+			if event.Revision == f.next { // nothing is missing before it
+				s.take(f, event)
+			}
+		}
+		f.mu.Unlock()
+	}
+	return written, led, err
+}
+
+// take applies an event. The caller holds the lock.
+func (s *States[S]) take(f *folded[S], event Event) {
+	f.state = s.evolve(f.state, event)
+	f.next = event.Revision + 1
+}
+
 // catchUp reads without holding the lock, since a log may be a network away;
 // of several callers at once, the first to bring an event applies it.
 func (s *States[S]) catchUp(ctx context.Context, stream string, f *folded[S]) error {
@@ -144,8 +190,7 @@ func (s *States[S]) catchUp(ctx context.Context, stream string, f *folded[S]) er
 		}
 		f.mu.Lock()
 		if event.Revision >= f.next {
-			f.state = s.evolve(f.state, event)
-			f.next = event.Revision + 1
+			s.take(f, event)
 		}
 		f.mu.Unlock()
 	}

@@ -160,10 +160,7 @@ func (c *Commands) RecordOrder(ctx context.Context, h History) (told Told, refus
 	if len(entries) == 0 {
 		return Told{}, refused, nil
 	}
-	if told.Events, err = c.journal.AppendEach(ctx, stream, events.NoStream, entries...); err != nil {
-		return Told{}, refused, err
-	}
-	told.Messages, err = c.tell(ctx, told.Events, telling{p.Number, p.Currency})
+	told.Events, told.Messages, err = c.journal.AppendEachThen(ctx, stream, events.NoStream, telling{p.Number, p.Currency}.messages, entries...)
 	return told, refused, err
 }
 

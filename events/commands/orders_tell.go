@@ -13,11 +13,11 @@ import (
 
 // Told is what was written to an order, and to its conversation.
 //
-// The order comes first. A log has no write to two streams at once, so the
-// conversation may not have heard of it when a server dies between the two:
-// then what the orders' view finds untold is told by TellOrder. A message that
-// tells of a fact has an id that is made of the fact's, so it is there once,
-// however often it is told.
+// A log that takes both in one commit has both or none. With another one the
+// order comes first, and the conversation may not have heard of it when a server
+// dies between the two: then what the orders' view finds untold is told by
+// TellOrder. A message that tells of a fact has an id that is made of the
+// fact's, so it is there once, however often it is told.
 type Told struct {
 	Events []events.Event
 	// Messages are the MessagePosted events that tell of them, or none if the
@@ -35,36 +35,31 @@ func (t Told) Position() events.Position {
 }
 
 // transactOrder decides on an order and tells its conversation.
-func (c *Commands) transactOrder(ctx context.Context, cause events.Cause, order uuid.UUID, rule func(*decide.Order) ([]events.Fact, error)) (Told, error) {
-	var teller telling
-	written, err := events.Transact(ctx, c.orders, events.OrderStream(order), cause, func(o *decide.Order) ([]events.Fact, error) {
-		teller = telling{o.Number, o.Currency}
+func (c *Commands) transactOrder(ctx context.Context, cause events.Cause, order uuid.UUID, rule func(*decide.Order) ([]events.Fact, error)) (told Told, err error) {
+	var about telling
+	told.Events, told.Messages, err = events.TransactThen(ctx, c.orders, events.OrderStream(order), cause, func(o *decide.Order) ([]events.Fact, error) {
+		about = telling{o.Number, o.Currency}
 		return rule(o)
-	})
-	if err != nil || len(written) == 0 {
-		return Told{}, err
+	}, func(written []events.Event) (string, []events.Entry) { return about.messages(written) })
+	if len(told.Events) > 0 {
+		err = nil // at most the telling has failed, which is made good
 	}
-	told := Told{Events: written}
-	if messages, err := c.tell(ctx, written, teller); err == nil {
-		told.Messages = messages
-	}
-	return told, nil
+	return told, err
 }
 
 // telling is what sentences about an order need to know of it.
 type telling struct{ number, currency string }
 
-// tell posts a message for each fact that its conversation is to hear of.
-func (c *Commands) tell(ctx context.Context, written []events.Event, t telling) ([]events.Event, error) {
-	var entries []events.Entry
-	var conversation uuid.UUID
+// messages are a message for each fact that its conversation is to hear of.
+func (t telling) messages(written []events.Event) (stream string, entries []events.Entry) {
 	for _, event := range written {
 		fact := event.Fact.(events.OrderFact)
 		step := fact.Step()
 		if step.Untold {
 			continue
 		}
-		conversation = events.BusinessID(step.Merchant, step.Customer)
+		conversation := events.BusinessID(step.Merchant, step.Customer)
+		stream = events.MessagesStream(conversation)
 		posted := &events.MessagePosted{
 			Conversation: conversation, Author: step.Customer,
 			Text:  events.Private(decide.Tell(&decide.Order{Number: t.number, Currency: t.currency}, fact)),
@@ -75,10 +70,7 @@ func (c *Commands) tell(ctx context.Context, written []events.Event, t telling) 
 		}
 		entries = append(entries, events.Entry{Cause: causedBy(event), Fact: posted})
 	}
-	if len(entries) == 0 {
-		return nil, nil
-	}
-	return c.journal.AppendEach(ctx, events.MessagesStream(conversation), events.Any, entries...)
+	return stream, entries
 }
 
 // causedBy is the cause of the one consequence of an event.
@@ -112,7 +104,11 @@ func (c *Commands) tellAgain(ctx context.Context, order uuid.UUID, which func(re
 		if !which(event.Revision) {
 			continue
 		}
-		_, err := c.tell(ctx, []events.Event{event}, telling{state.Number, state.Currency})
+		stream, entries := telling{state.Number, state.Currency}.messages([]events.Event{event})
+		if len(entries) == 0 {
+			continue
+		}
+		_, err := c.journal.AppendEach(ctx, stream, events.Any, entries...)
 		// It was told in other words, or there is nobody left to tell.
 		if err != nil && !errors.Is(err, events.ErrKeyReused) && !errors.Is(err, events.ErrForgotten) {
 			return err

@@ -66,6 +66,9 @@ func Run(t *testing.T, subject Subject) {
 		{"After", (*suite).testAfter},
 		{"Follow", (*suite).testFollow},
 	}
+	if _, ok := subject.Log.(events.Batcher); ok {
+		groups = append(groups, group{"AppendAll", (*suite).testAppendAll})
+	}
 	if subject.Reopen != nil {
 		groups = append(groups, group{"Reopen", (*suite).testReopen})
 	}

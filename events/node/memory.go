@@ -21,18 +21,26 @@ func (n *names) of(b []byte) string {
 }
 
 // arenaChunk is how much an arena allocates at a time, and so how much a
-// reader that keeps one small event may hold on to.
-const arenaChunk = 16 << 10
+// reader that keeps one small event may hold on to. Its first chunk is smaller,
+// since most reads are of an event or two.
+const (
+	firstChunk = 2 << 10
+	arenaChunk = 16 << 10
+)
 
 // arena copies small byte slices into few allocations.
-type arena struct{ free []byte }
+type arena struct {
+	free  []byte
+	chunk int // the size of the last one allocated
+}
 
 func (a *arena) copy(b []byte) []byte {
 	if len(b) > arenaChunk/4 {
 		return append([]byte(nil), b...)
 	}
 	if len(b) > len(a.free) {
-		a.free = make([]byte, arenaChunk)
+		a.chunk = min(max(2*a.chunk, firstChunk, len(b)), arenaChunk)
+		a.free = make([]byte, a.chunk)
 	}
 	kept := a.free[:len(b):len(b)]
 	a.free = a.free[len(b):]

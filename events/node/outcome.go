@@ -22,7 +22,7 @@ func (w *writer) decide(r *request) (Outcome, error) {
 	case d.status == Repeated:
 		err = w.repeated(h, &outcome)
 	case d.status == Written && r.kind == appendEvents:
-		err = w.appended(r, h, &outcome)
+		err = w.appended(&r.part, h, &outcome)
 	case d.status == Written && r.kind == deleteStream:
 		err = w.deleted(r, h, &outcome)
 	case d.status == Written && r.kind == tombstoneStream:
@@ -46,39 +46,51 @@ func (w *writer) repeated(h *head, o *Outcome) error {
 	return nil
 }
 
-// appended writes the events, and what goes with them: a write to a
-// soft-deleted stream recreates it after its last event, and so does new
-// metadata for one.
-func (w *writer) appended(r *request, h *head, o *Outcome) error {
-	if len(r.entries) == 0 {
+// appended writes the events, and what goes with them.
+func (w *writer) appended(p *part, h *head, o *Outcome) error {
+	if len(p.entries) == 0 {
 		return nil
 	}
-	original, isMetadata := originalOf(r.stream)
-	if isMetadata {
-		return w.describe(original, h, r.entries, o)
+	if original, isMetadata := originalOf(p.stream); isMetadata {
+		return w.describe(original, h, p.entries, o)
 	}
-	var recreation *entry
-	if h.softDeleted() {
-		meta, err := w.head(metastreamOf(r.stream))
-		if err != nil {
-			return err
-		}
-		latest, err := w.event(meta, meta.last)
-		if err != nil {
-			return err
-		}
-		if recreation, err = w.recreation(r.stream, latest.Data, h.last+1); err != nil {
-			return err
-		}
+	recreation, err := w.recreated(p.stream, h)
+	if err != nil {
+		return err
 	}
-	for i := range r.entries {
-		w.put(h, &r.entries[i])
+	return w.putAll(p, h, recreation, o)
+}
+
+// recreated is the metadata that goes with a write to a soft-deleted stream,
+// which recreates it after its last event, and nil for other streams.
+func (w *writer) recreated(stream string, h *head) (*entry, error) {
+	if !h.softDeleted() {
+		return nil, nil
+	}
+	meta, err := w.head(metastreamOf(stream))
+	if err != nil {
+		return nil, err
+	}
+	latest, err := w.event(meta, meta.last)
+	if err != nil {
+		return nil, err
+	}
+	return w.recreation(stream, latest.Data, h.last+1)
+}
+
+// putAll adds an append's events to the batch. It fails only if there is a
+// recreation, and not after recreated has found that: the heads it takes are in
+// memory then.
+func (w *writer) putAll(p *part, h *head, recreation *entry, o *Outcome) error {
+	for i := range p.entries {
+		w.put(h, &p.entries[i])
 	}
 	o.Position = w.next - 1
 	return w.putMetadata(h, recreation)
 }
 
-// describe writes metadata events of the stream original to its metastream.
+// describe writes metadata events of the stream original to its metastream. New
+// metadata for a soft-deleted stream recreates it.
 func (w *writer) describe(original string, meta *head, entries []entry, o *Outcome) error {
 	h, err := w.head(original)
 	if err != nil {

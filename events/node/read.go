@@ -154,10 +154,20 @@ func (n *Node) ReadStream(ctx context.Context, name string, from uint64, directi
 			r.first = max(r.first, bound)
 		}
 	}
+	left := r.last - r.first + 1
+	if limit > 0 {
+		left = min(left, int64(limit))
+	}
 	return state, func(yield func(events.Recorded, error) bool) {
+		if left <= 0 {
+			if err := ctx.Err(); err != nil {
+				yield(events.Recorded{}, err)
+			}
+			return
+		}
 		r := r
 		r.names = newNames(streamNames)
-		n.sequence(ctx, limit, r.next)(yield)
+		n.sequence(ctx, int(left), r.next)(yield)
 	}, nil
 }
 

@@ -11,17 +11,25 @@ import (
 	"parley/events"
 )
 
-// request is one write on its way to the writer.
+// request is what one caller asks of the writer.
 type request struct {
-	kind     requestKind
+	kind requestKind
+	part
+	// more are further appends that happen in the same commit or not at all.
+	more []part
+	// bytes is what the events take.
+	bytes int
+	// done has room for the one answer, so that the writer never waits for a
+	// caller that has gone.
+	done chan answer
+}
+
+// part is what is to become of one stream.
+type part struct {
 	stream   string
 	expected events.Expected
 	entries  []entry
 	ids      []uuid.UUID
-	bytes    int
-	// done has room for the one answer, so that the writer never waits for a
-	// caller that has gone.
-	done chan answer
 }
 
 type requestKind uint8
@@ -34,7 +42,10 @@ const (
 
 type answer struct {
 	outcome Outcome
-	err     error
+	// more are the outcomes of the request's further appends, or none if they
+	// did not happen.
+	more []Outcome
+	err  error
 }
 
 // Write appends events to a stream, deciding as the protocol does. The error
@@ -68,13 +79,32 @@ func (n *Node) Submit(ctx context.Context, stream string, expected events.Expect
 	if err := checkEvents(batch); err != nil {
 		return Pending{}, err
 	}
-	r := &request{kind: appendEvents, stream: stream, expected: expected, entries: pack(stream, batch)}
-	r.ids = make([]uuid.UUID, len(batch))
-	for i := range r.entries {
-		r.ids[i] = batch[i].ID
-		r.bytes += len(r.entries[i].packed)
+	return n.submit(ctx, newRequest(newPart(stream, expected, batch)))
+}
+
+func newPart(stream string, expected events.Expected, batch []events.Proposed) part {
+	p := part{stream: stream, expected: expected, entries: pack(stream, batch), ids: make([]uuid.UUID, len(batch))}
+	for i := range batch {
+		p.ids[i] = batch[i].ID
 	}
-	return n.submit(ctx, r)
+	return p
+}
+
+// newRequest is one to append.
+func newRequest(first part, more ...part) *request {
+	r := &request{kind: appendEvents, part: first, more: more}
+	r.bytes = first.size()
+	for i := range more {
+		r.bytes += more[i].size()
+	}
+	return r
+}
+
+func (p *part) size() (size int) {
+	for i := range p.entries {
+		size += len(p.entries[i].packed)
+	}
+	return size
 }
 
 // Delete soft-deletes a stream: its events are no longer read from it, and the
@@ -96,7 +126,7 @@ func (n *Node) remove(ctx context.Context, kind requestKind, stream string, expe
 	if strings.HasPrefix(stream, MetastreamPrefix) {
 		return Outcome{}, fmt.Errorf("%w: %s is a stream's metadata and goes with it", events.ErrInvalid, stream)
 	}
-	p, err := n.submit(ctx, &request{kind: kind, stream: stream, expected: expected, ids: []uuid.UUID{n.options.NewID()}})
+	p, err := n.submit(ctx, &request{kind: kind, part: part{stream: stream, expected: expected, ids: []uuid.UUID{n.options.NewID()}}})
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -128,23 +158,28 @@ func (n *Node) submit(ctx context.Context, r *request) (Pending, error) {
 
 // Wait is the second half of Write; it is called once.
 func (p Pending) Wait(ctx context.Context) (Outcome, error) {
+	a := p.wait(ctx)
+	return a.outcome, a.err
+}
+
+func (p Pending) wait(ctx context.Context) answer {
 	select {
 	case a := <-p.request.done:
-		return a.outcome, a.err
+		return a
 	case <-ctx.Done():
-		return Outcome{}, ctx.Err()
+		return answer{err: ctx.Err()}
 	case <-p.node.health.down:
 		return p.request.answered(p.node.health.err())
 	}
 }
 
 // answered prefers the answer that came while the node went down.
-func (r *request) answered(down error) (Outcome, error) {
+func (r *request) answered(down error) answer {
 	select {
 	case a := <-r.done:
-		return a.outcome, a.err
+		return a
 	default:
-		return Outcome{}, down
+		return answer{err: down}
 	}
 }
 

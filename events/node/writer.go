@@ -78,9 +78,8 @@ func (w *writer) collect(r *request) {
 	w.created = w.now()
 	size := 0
 	for {
-		outcome, err := w.decide(r)
 		w.batch.requests = append(w.batch.requests, r)
-		w.batch.answers = append(w.batch.answers, answer{outcome, err})
+		w.batch.answers = append(w.batch.answers, w.answer(r))
 		size += r.bytes
 		if len(w.batch.requests) == maxBatchRequests || size >= maxBatchBytes {
 			return
