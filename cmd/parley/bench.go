@@ -222,7 +222,7 @@ func benchNode(dir string) (*bench.Node, error) {
 		defer cancel()
 		return errors.Join(server.Shutdown(ending), <-served)
 	}
-	return &bench.Node{Log: n, Serve: serve, Close: n.Close}, nil
+	return &bench.Node{Log: n, Serve: serve, Copy: n.Checkpoint, Close: n.Close}, nil
 }
 
 func benchServe(ctx context.Context, l net.Listener, handler http.Handler, ready func() error) error {

@@ -73,7 +73,7 @@ func checkCurve(t *testing.T, curve *bench.Curve) {
 		t.Fatalf("the curve is %+v", curve)
 	}
 	for _, p := range curve.Points {
-		for _, q := range []bench.Paired{p.Start, p.Append, p.P99, p.CPU} {
+		for _, q := range []bench.Paired{p.Start, p.Append, p.P99, p.CPU, p.SendP99, p.SendCPU} {
 			if len(q.HereRounds) != 2 || q.Here <= 0 || q.Small <= 0 || q.Ratio <= 0 {
 				t.Errorf("at %d events: %+v", p.Events, q)
 			}

@@ -22,6 +22,10 @@ type Point struct {
 	P99    Paired `json:"p99Millis"`
 	// CPU is the processor time that an append costs, in microseconds.
 	CPU Paired `json:"cpuMicros"`
+	// SendP99 and SendCPU are those of a whole send over HTTP, with its client
+	// and all the work that it leaves to the views, in the same units.
+	SendP99 Paired `json:"sendP99Millis"`
+	SendCPU Paired `json:"sendCPUMicros"`
 	// DiskPerEvent and Memory are in bytes; their ratios are to the first
 	// point's.
 	DiskPerEvent float64 `json:"diskBytesPerEvent"`
@@ -70,6 +74,8 @@ func (c *Curve) finish() {
 		p.Append.byRounds()
 		p.P99.byRounds()
 		p.CPU.byMeans()
+		p.SendP99.byRounds()
+		p.SendCPU.byMeans()
 		p.DiskRatio = p.DiskPerEvent / first.DiskPerEvent
 		p.MemoryRatio = float64(p.Memory) / float64(first.Memory)
 	}
@@ -78,11 +84,11 @@ func (c *Curve) finish() {
 func (c *Curve) table(w io.Writer) error {
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "events\tstart ms\t×\tappend ms\t×\tp99 ms\t×\tCPU µs\t×\tdisk B/event\t×\tmemory MiB\t×\t")
+	fmt.Fprintln(t, "events\tstart ms\t×\tappend ms\t×\tp99 ms\t×\tCPU µs\t×\tsend p99 ms\t×\tsend CPU µs\t×\tdisk B/event\t×\tmemory MiB\t×\t")
 	for i := range c.Points {
 		p := &c.Points[i]
 		fmt.Fprintf(t, "%s\t", grouped(float64(p.Events), 0))
-		for _, q := range []*Paired{&p.Start, &p.Append, &p.P99, &p.CPU} {
+		for _, q := range []*Paired{&p.Start, &p.Append, &p.P99, &p.CPU, &p.SendP99, &p.SendCPU} {
 			fmt.Fprintf(t, "%s\t%.2f\t", grouped(q.Here, 2), q.Ratio)
 		}
 		fmt.Fprintf(t, "%.0f\t%.2f\t%.0f\t%.2f\t\n", p.DiskPerEvent, p.DiskRatio, float64(p.Memory)/(1<<20), p.MemoryRatio)

@@ -38,6 +38,9 @@ type Node struct {
 	// Serve serves the log to EventStoreDB clients until the context ends. It
 	// closes the listener.
 	Serve func(ctx context.Context, l net.Listener) error
+	// Copy makes a copy of the log, as it stands, in a new directory, in which
+	// a house can be opened.
+	Copy  func(dir string) error
 	Close func() error
 }
 

@@ -70,7 +70,24 @@ type sending struct {
 // newSending builds both sides and lets them answer for a while. The size of
 // the control's records, and its answer, are taken from Parley's.
 func newSending(ctx context.Context, p Program, o Options, open *closers) (*sending, error) {
-	house, err := o.openHouse(ctx, p, "parley")
+	s, err := openSending(ctx, p, o, "parley", open)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openControl(ctx, p, open); err != nil {
+		return nil, err
+	}
+	s.strangers = s.newSenders(s.control.address)
+	if err := s.warm(ctx, s.control, s.strangers); err != nil {
+		return nil, fmt.Errorf("warming the control: %w", err)
+	}
+	return s, nil
+}
+
+// openSending builds Parley's side in a directory of this name, which may hold
+// a log.
+func openSending(ctx context.Context, p Program, o Options, name string, open *closers) (*sending, error) {
+	house, err := o.openHouse(ctx, p, name)
 	if err != nil {
 		return nil, err
 	}
@@ -86,13 +103,6 @@ func newSending(ctx context.Context, p Program, o Options, open *closers) (*send
 	s.senders = s.newSenders(s.parley.address)
 	if err := s.warm(ctx, s.parley, s.senders); err != nil {
 		return nil, fmt.Errorf("warming Parley: %w", err)
-	}
-	if err := s.openControl(ctx, p, open); err != nil {
-		return nil, err
-	}
-	s.strangers = s.newSenders(s.control.address)
-	if err := s.warm(ctx, s.control, s.strangers); err != nil {
-		return nil, fmt.Errorf("warming the control: %w", err)
 	}
 	return s, nil
 }

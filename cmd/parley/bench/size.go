@@ -21,7 +21,7 @@ const (
 	aloneShare = 10
 )
 
-// Size measures how start, appends, disk and memory of the embedded log change
+// Size measures how start, appends, sends, disk and memory of the embedded log change
 // while it grows tenfold again and again. At each size the log takes turns
 // with a small one beside it.
 func Size(ctx context.Context, p Program, o Options) (*Report, error) {
@@ -47,8 +47,9 @@ func Size(ctx context.Context, p Program, o Options) (*Report, error) {
 			"start is the opening of a log that was closed, with nothing of it in the process' caches; the system may have its files in memory",
 			fmt.Sprintf("append and p99 are those of %d durable appends a round by one writer alone, to any stream", o.alone()),
 			fmt.Sprintf("CPU is that of %d appends a round by %d writers, with all the work they leave to the background", o.Requests, o.Clients),
-			"memory is the process' own at the end of a size, when the whole log has been read and appended to",
-			"at each size the log was read: each stream has every event that was acknowledged, once, in order, and there are no others",
+			fmt.Sprintf("send p99 is that of %d sends a round over HTTP by one person alone, and send CPU that of %d sends a round by %d, with their clients and until all views show them; each log has a house on a copy of it, the rest of which no view takes", o.alone(), o.Requests, o.Clients),
+			"memory is the process' own when the whole log has been appended to and read, before the houses are opened",
+			"at each size the log was read: each stream has every event that was acknowledged, once, in order, and there are no others; every message acknowledged is in its house's log once, and in the view",
 		},
 	}, nil
 }
@@ -156,11 +157,13 @@ func (m *sizeMeasurement) measure(ctx context.Context, size int) (_ *Point, err 
 		}
 		shown.add(1)
 	}
-	if err := errors.Join(small.verify(ctx), m.big.verify(ctx), small.close()); err != nil {
+	if err := errors.Join(small.verify(ctx), m.big.verify(ctx)); err != nil {
 		return nil, err
 	}
-	point.Memory, err = resident()
-	return point, err
+	if point.Memory, err = resident(); err != nil {
+		return nil, err
+	}
+	return point, m.measureSends(ctx, point, small)
 }
 
 // measureStarts opens both logs, and leaves them open the last time.

@@ -40,7 +40,7 @@ func newWriters(count, streams int, eventBytes int, seed uint64) []*writer {
 	}
 	for i := range streams {
 		w := writers[i%count]
-		w.streams = append(w.streams, events.MessagesStream(newID(names)))
+		w.streams = append(w.streams, streamPrefix+newID(names).String())
 		w.lengths = append(w.lengths, 0)
 	}
 	return writers
@@ -130,6 +130,9 @@ type source struct {
 
 const (
 	sourceType = "MessagePosted"
+	// streamPrefix is as long as that of messages, but no view takes what
+	// stands in such a stream: it can be followed, and not be read.
+	streamPrefix = "appended-"
 	// authorLayout, before the text, and metadataLayout are what an event says
 	// beside its text.
 	authorLayout   = `{"author":"%s","text":"`
@@ -141,7 +144,7 @@ const (
 // stream and id.
 var sourceOverhead = len(authorLayout) - len("%s") + idText + len(`"}`) +
 	len(metadataLayout) - 2*len("%[1]s") - len("%[2]s") + 3*idText +
-	len(sourceType) + len(events.MessagesStream(uuid.Nil)) + len(uuid.Nil)
+	len(sourceType) + len(streamPrefix) + idText + len(uuid.Nil)
 
 // newSource makes events of a size: data, metadata, type, stream and id.
 func newSource(seed, sequence uint64, eventBytes int) source {

@@ -102,7 +102,7 @@ func TestCurveIsRelativeToTheSmallLogAndTheFirstPoint(t *testing.T) {
 	curve := &Curve{Points: []Point{{Events: 10, DiskPerEvent: 200, Memory: 1 << 20}, {Events: 100, DiskPerEvent: 300, Memory: 3 << 20}}}
 	for i := range curve.Points {
 		p := &curve.Points[i]
-		for _, q := range []*Paired{&p.Start, &p.Append, &p.P99, &p.CPU} {
+		for _, q := range []*Paired{&p.Start, &p.Append, &p.P99, &p.CPU, &p.SendP99, &p.SendCPU} {
 			q.add(float64(1+i), 1)
 			q.add(float64(2*(1+i)), 1)
 		}
