@@ -117,11 +117,11 @@ func (e *Engine) pageItem(ctx context.Context, r *row, event events.Event) (item
 	one := item{Sender: &addressee, Recipient: party{r.merchant.String()}}
 	switch fact := event.Fact.(type) {
 	case *events.ThreadControlPassed:
-		one.Pass = &handover{Previous: appID(fact.App), New: appID(fact.To), Metadata: fact.Metadata.Plain}
+		one.Pass = &handover{Previous: messenger.AppID(fact.App), New: messenger.AppID(fact.To), Metadata: fact.Metadata.Plain}
 	case *events.ThreadControlTaken:
-		one.Take = &handover{Previous: appID(fact.From), New: appID(fact.App), Metadata: fact.Metadata.Plain}
+		one.Take = &handover{Previous: messenger.AppID(fact.From), New: messenger.AppID(fact.App), Metadata: fact.Metadata.Plain}
 	case *events.ThreadControlRequested:
-		one.Request = &handover{Requested: appID(fact.App), Metadata: fact.Metadata.Plain}
+		one.Request = &handover{Requested: messenger.AppID(fact.App), Metadata: fact.Metadata.Plain}
 	default:
 		return one, errNothing
 	}

@@ -38,6 +38,9 @@ type Options struct {
 	// are nil.
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
+	// Tick is the clock by which the one that delivers shows that it is there,
+	// and the others look: time.NewTicker's if it is nil.
+	Tick func(every time.Duration) (ticks <-chan time.Time, stop func())
 	// Jitter is a random number from 0 up to 1; math/rand's if it is nil.
 	Jitter func() float64
 	// Timeout is how long a receiver may take to answer: DefaultTimeout if it
@@ -79,6 +82,12 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 	}
 	if options.After == nil {
 		options.After = time.After
+	}
+	if options.Tick == nil {
+		options.Tick = func(every time.Duration) (<-chan time.Time, func()) {
+			ticker := time.NewTicker(every)
+			return ticker.C, ticker.Stop
+		}
 	}
 	if options.Jitter == nil {
 		options.Jitter = rand.Float64

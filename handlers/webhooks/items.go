@@ -146,11 +146,3 @@ func attachmentType(kind events.MediaKind) string {
 	}
 	return string(kind)
 }
-
-// appID is an app's id, or empty for the agents.
-func appID(app uuid.UUID) string {
-	if app == uuid.Nil {
-		return ""
-	}
-	return app.String()
-}

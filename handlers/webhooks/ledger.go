@@ -22,10 +22,10 @@ const (
 	// the others' patience, so that a leader that is cut off stops before
 	// another one begins.
 	commitTimeout = 4 * time.Second
-	// patience is how long a beat may stand still.
-	patience = 6 * time.Second
-	// watchEvery is how often the others look.
-	watchEvery = 500 * time.Millisecond
+	// watchEvery is how often the others look, and patientLooks how often in a
+	// row they see the same beat before one of them takes over: 6 seconds.
+	watchEvery   = 500 * time.Millisecond
+	patientLooks = 12
 	// jobsTogether is how many changes one transaction makes at most.
 	jobsTogether = 128
 )
@@ -45,6 +45,7 @@ type job struct {
 // transaction.
 type ledger struct {
 	update func(ctx context.Context, from, reached views.Checkpoint, change func(*views.Tx) error) error
+	tick   func(every time.Duration) (<-chan time.Time, func())
 	holder uuid.UUID
 	jobs   chan job
 	// ended is closed when nothing more is changed.
@@ -54,7 +55,7 @@ type ledger struct {
 }
 
 func (e *Engine) newLedger(at views.Checkpoint) *ledger {
-	return &ledger{update: e.update, holder: e.holder, jobs: make(chan job, jobsTogether), ended: make(chan struct{}), at: at}
+	return &ledger{update: e.update, tick: e.Tick, holder: e.holder, jobs: make(chan job, jobsTogether), ended: make(chan struct{}), at: at}
 }
 
 // update is the store's, of which one goroutine at a time may make use.
@@ -85,15 +86,15 @@ func (l *ledger) do(ctx context.Context, reached *views.Checkpoint, change func(
 // run makes changes until the context ends, or one fails.
 func (l *ledger) run(ctx context.Context) error {
 	defer close(l.ended)
-	beat := time.NewTicker(beatEvery)
-	defer beat.Stop()
+	beat, stop := l.tick(beatEvery)
+	defer stop()
 	var together []job
 	for {
 		together = together[:0]
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-beat.C:
+		case <-beat:
 		case one := <-l.jobs:
 			together = append(together, one)
 		}
@@ -140,26 +141,25 @@ func (l *ledger) commit(ctx context.Context, together []job) error {
 // campaign returns when this server is the one that delivers, and where the log
 // was read to then.
 func (e *Engine) campaign(ctx context.Context) (at views.Checkpoint, err error) {
-	seen, since := int64(-1), time.Now()
-	watch := time.NewTicker(watchEvery)
-	defer watch.Stop()
-	for {
+	watch, stop := e.Tick(watchEvery)
+	defer stop()
+	for seen, looks := int64(-1), 0; ; looks++ {
 		var holder []byte
 		var beat int64
 		if err := e.store.QueryRow(ctx, `SELECT holder, beat FROM leadership WHERE id = 0`, nil, &holder, &beat); err != nil {
 			return at, err
 		}
 		if beat != seen {
-			seen, since = beat, time.Now()
+			seen, looks = beat, 0
 		}
-		if !e.store.Shared() || uuid.UUID(holder) == uuid.Nil || time.Since(since) > patience {
+		if !e.store.Shared() || uuid.UUID(holder) == uuid.Nil || looks >= patientLooks {
 			at, err := e.takeOver(ctx, beat)
 			if !errors.Is(err, views.ErrMoved) {
 				return at, err
 			}
 		}
 		select {
-		case <-watch.C:
+		case <-watch:
 		case <-ctx.Done():
 			return at, ctx.Err()
 		}

@@ -44,7 +44,7 @@ func TestListenersHearWhatAWebhookIsTold(t *testing.T) {
 			}
 		}
 	}
-	one, _ := at.read([]byte(heard.Body))
+	one := at.read([]byte(heard.Body))
 	old, current := webhooks.Signatures(app.Secret, []byte(heard.Body))
 	if one.Message == nil || one.Message.Text != "can you hear me?" || one.EventID != heard.EventID || heard.Signature != old || heard.Signature256 != current {
 		t.Errorf("heard %+v", heard)

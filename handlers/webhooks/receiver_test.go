@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"sync"
 	"testing"
 	"time"
 
@@ -39,7 +38,8 @@ type item struct {
 	EventID           uuid.UUID `json:"event_id"`
 	Message           *struct {
 		MID, Text   string
-		ReplyTo     *struct{ MID string } `json:"reply_to"`
+		ReplyTo     *struct{ MID string }     `json:"reply_to"`
+		QuickReply  *struct{ Payload string } `json:"quick_reply"`
 		Attachments []struct {
 			Type    string
 			Payload struct{ URL string }
@@ -54,12 +54,24 @@ type item struct {
 		MIDs      []string
 		Watermark int64
 	}
-	Optin *struct{ Ref string }
-	Order *struct{ Type string }
-	Roles map[string][]string `json:"app_roles"`
-	Pass  *struct {
-		New string `json:"new_owner_app_id"`
-	} `json:"pass_thread_control"`
+	Optin    *struct{ Ref string }
+	Postback *struct{ MID, Title, Payload string }
+	Order    *struct{ Type string }
+	Roles    map[string][]string `json:"app_roles"`
+	Pass     *handed             `json:"pass_thread_control"`
+	Take     *handed             `json:"take_thread_control"`
+	Request  *handed             `json:"request_thread_control"`
+
+	// standby: it came under that name.
+	standby bool
+}
+
+// handed is what is told of a thread that changes hands.
+type handed struct {
+	Previous  string `json:"previous_owner_app_id"`
+	New       string `json:"new_owner_app_id"`
+	Requested string `json:"requested_owner_app_id"`
+	Metadata  string
 }
 
 // receiver is a bot's address.
@@ -70,9 +82,6 @@ type receiver struct {
 	answer func(item) int
 	secret string
 	items  chan item
-
-	mu      sync.Mutex
-	standby int
 }
 
 // receive listens on this machine and checks each delivery's form and both its
@@ -99,14 +108,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	if request.Header.Get("X-Hub-Signature") != old || request.Header.Get("X-Hub-Signature-256") != current {
 		r.Errorf("the signatures %q, %q do not vouch for %s", request.Header.Get("X-Hub-Signature"), request.Header.Get("X-Hub-Signature-256"), body)
 	}
-	one, standby := r.read(body)
+	one := r.read(body)
 	if id := request.Header.Get("X-Parley-Event"); id != one.EventID.String() {
 		r.Errorf("X-Parley-Event is %q of %s", id, body)
-	}
-	if standby {
-		r.mu.Lock()
-		r.standby++
-		r.mu.Unlock()
 	}
 	status := http.StatusOK
 	if r.answer != nil {
@@ -118,21 +122,22 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-func (r *receiver) read(body []byte) (one item, standby bool) {
+func (r *receiver) read(body []byte) (one item) {
 	var delivery told
 	if err := json.Unmarshal(body, &delivery); err != nil || delivery.Object != "page" || len(delivery.Entry) != 1 || delivery.Entry[0].Time == 0 {
 		r.Errorf("a delivery of another form: %s", body)
-		return one, false
+		return one
 	}
 	items := append(delivery.Entry[0].Messaging, delivery.Entry[0].Standby...)
 	if len(items) != 1 {
 		r.Errorf("a delivery of %d items: %s", len(items), body)
-		return one, false
+		return one
 	}
 	if err := json.Unmarshal(items[0], &one); err != nil || one.Recipient.ID == "" || one.Timestamp == 0 {
 		r.Errorf("an item of another form: %s: %v", items[0], err)
 	}
-	return one, len(delivery.Entry[0].Standby) > 0
+	one.standby = len(delivery.Entry[0].Standby) > 0
+	return one
 }
 
 // next is the next delivery that was taken.
