@@ -69,7 +69,7 @@ func (s *Search) Find(ctx context.Context, viewer uuid.UUID, q SearchQuery) (Sea
 	if err != nil || len(rooms) == 0 {
 		return page, err
 	}
-	f := &finding{search: s, query: q, rooms: rooms, after: after, before: before}
+	f := &finding{search: s, viewer: viewer, query: q, rooms: rooms, after: after, before: before}
 	if err := f.run(ctx); err != nil {
 		return page, err
 	}
@@ -98,6 +98,7 @@ func (s *Search) rooms(ctx context.Context, viewer, conversation uuid.UUID) ([]u
 // first.
 type finding struct {
 	search *Search
+	viewer uuid.UUID
 	query  SearchQuery
 	rooms  []uuid.UUID
 	// after and before bound the ids that are left to look at; both are
@@ -109,63 +110,74 @@ type finding struct {
 }
 
 const (
-	// roomsAsked is for how many conversations the index is asked to choose
-	// among rows. Beyond, those of all conversations are looked at first.
-	roomsAsked = 128
-	// rowsPassed bounds how many of those are looked at, before the index is
-	// asked for the caller's conversations however many they are.
+	// roomsLeafed and messagesLeafed are how much of a viewer's is looked
+	// through rather than an index that has everybody's words.
+	roomsLeafed, messagesLeafed = 128, 20_000
+	// rowsPassed bounds how many of everybody's messages the index gives
+	// before the viewer's own are looked at, however many they are.
 	rowsPassed = 16_384
 )
 
 // run finds one hit more than the page has, if there are so many. Of a viewer
-// who is in many conversations it is likely that one of the last messages with
-// the words is theirs, which is cheaper to find out than to ask the index for
-// each conversation; for words that hardly anybody uses it is cheap to look at
-// all.
+// who has many messages it is likely that one of the last with the words is
+// theirs; and for words that hardly anybody uses it is cheap to look at all.
 func (f *finding) run(ctx context.Context) error {
-	if len(f.rooms) > roomsAsked {
-		mine := make(map[uuid.UUID]bool, len(f.rooms))
-		for _, room := range f.rooms {
-			mine[room] = true
-		}
-		passed, err := f.read(ctx, f.match(nil, rowsPassed), mine)
+	few, err := f.few(ctx)
+	if err != nil {
+		return err
+	}
+	if !few {
+		passed, err := f.look(ctx)
 		if err != nil || passed < rowsPassed || f.full() {
 			return err
 		}
 	}
 	for !f.full() {
-		chunk := f.query.Limit + 1
-		passed, err := f.read(ctx, f.match(f.rooms, chunk), nil)
-		if err != nil || passed < chunk {
+		more, err := f.leaf(ctx)
+		if err != nil || !more {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *finding) full() bool { return len(f.hits) > f.query.Limit }
-
-// match is what the index is asked for.
-func (f *finding) match(rooms []uuid.UUID, limit int) views.TextQuery {
-	q := views.TextQuery{After: f.after, Before: f.before, Limit: limit}
-	for _, term := range f.query.Words {
-		q.Phrases = append(q.Phrases, views.Phrase{Words: term.Words, Prefix: term.Prefix})
+// few tells whether the viewer has so few messages that they are soon looked
+// through.
+func (f *finding) few(ctx context.Context) (bool, error) {
+	if len(f.rooms) > roomsLeafed {
+		return false, nil
 	}
-	if len(rooms) > 0 {
-		marks := make([]string, len(rooms))
-		for i, room := range rooms {
-			marks[i] = conversationMark(room)
-		}
-		q.Marks = append(q.Marks, marks)
+	query, of := `SELECT messages FROM conversations WHERE id = $1`, f.query.Conversation
+	if of == uuid.Nil {
+		query, of = `SELECT CAST(COALESCE(SUM(c.messages), 0) AS BIGINT) FROM participants p
+			JOIN conversations c ON c.id = p.conversation WHERE p.participant = $1`, f.viewer
 	}
-	if f.query.Author != uuid.Nil {
-		q.Marks = append(q.Marks, []string{authorMark(f.query.Author)})
-	}
-	return q
+	var messages int64
+	err := f.search.conversations.store.QueryRow(ctx, query, []any{of[:]}, &messages)
+	return messages <= messagesLeafed, err
 }
 
-// read takes the rows of a match as hits, those of some conversations if mine
-// is not nil, and tells how many rows it has passed.
+func (f *finding) full() bool { return len(f.hits) > f.query.Limit }
+
+// look takes those of everybody's messages as hits that are in the viewer's
+// conversations, and tells how many it has passed.
+func (f *finding) look(ctx context.Context) (passed int, err error) {
+	match := views.TextQuery{After: f.after, Before: f.before, Limit: rowsPassed}
+	for _, term := range f.query.Words {
+		match.Phrases = append(match.Phrases, views.Phrase{Words: term.Words, Prefix: term.Prefix})
+	}
+	if f.query.Author != uuid.Nil {
+		match.Marks = append(match.Marks, []string{authorMark(f.query.Author)})
+	}
+	mine := make(map[uuid.UUID]bool, len(f.rooms))
+	for _, room := range f.rooms {
+		mine[room] = true
+	}
+	return f.read(ctx, match, mine)
+}
+
+// read takes the rows of a match that are in some conversations as hits, and
+// tells how many rows it has passed.
 func (f *finding) read(ctx context.Context, match views.TextQuery, mine map[uuid.UUID]bool) (passed int, err error) {
 	rows, err := f.search.store.Match(ctx, "messages", match)
 	if err != nil {
@@ -184,7 +196,7 @@ func (f *finding) read(ctx context.Context, match views.TextQuery, mine map[uuid
 		if err != nil {
 			return passed, err
 		}
-		if mine == nil || mine[room] {
+		if mine[room] {
 			if err := f.take(ctx, id, room, uint64(number)); err != nil {
 				return passed, err
 			}

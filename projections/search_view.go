@@ -19,8 +19,10 @@ import (
 	"parley/projections/words"
 )
 
-// Search is the read model of what words the messages have. It keeps no texts:
-// those are in the view of conversations, which also says who may read them.
+// Search is the read model of what words the messages have: an index for those
+// of all conversations, and the words of each message by conversation, since
+// somebody's own messages are soon looked through if they are not many. The
+// texts are in the view of conversations, which also says who may read them.
 type Search struct {
 	journal       *events.Journal
 	conversations *Conversations
@@ -66,7 +68,7 @@ const (
 
 var searchSchema = views.Schema{
 	Name:    SearchName,
-	Version: 2,
+	Version: 3,
 	Tables: []views.Table{{
 		Name: "messages",
 		Columns: `id BIGINT NOT NULL,
@@ -76,7 +78,7 @@ var searchSchema = views.Schema{
 			writer BYTEA,
 			retracted BIGINT NOT NULL`,
 		Key: "id",
-	}, erasedTable},
+	}, saidTable, erasedTable},
 	Indexes: []string{
 		`CREATE UNIQUE INDEX IF NOT EXISTS messages_by_number ON messages (conversation, number)`,
 	},
@@ -178,7 +180,7 @@ func (s *Search) erase(ctx context.Context, tx *views.Tx, person uuid.UUID, at e
 		return err
 	}
 	for _, m := range messages {
-		if err := tx.PutText(ctx, "messages", m.id, views.Text{Marks: m.marks()}); err != nil {
+		if err := m.say(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -187,7 +189,7 @@ func (s *Search) erase(ctx context.Context, tx *views.Tx, person uuid.UUID, at e
 
 // wordsIn reads the messages that a person wrote and that are not retracted.
 func wordsIn(ctx context.Context, tx *views.Tx, person uuid.UUID) ([]*indexed, error) {
-	rows, err := tx.Query(ctx, `SELECT id, conversation, author FROM messages
+	rows, err := tx.Query(ctx, `SELECT id, conversation, number, author FROM messages
 		WHERE retracted = 0 AND (writer = $1 OR writer IS NULL AND author = $1) ORDER BY id`, person[:])
 	if err != nil {
 		return nil, err
@@ -197,7 +199,7 @@ func wordsIn(ctx context.Context, tx *views.Tx, person uuid.UUID) ([]*indexed, e
 	for rows.Next() {
 		m := new(indexed)
 		var conversation, author []byte
-		if err := rows.Scan(&m.id, &conversation, &author); err != nil {
+		if err := rows.Scan(&m.id, &conversation, &m.number, &author); err != nil {
 			return nil, err
 		}
 		if m.conversation, err = idFrom(conversation); err != nil {
@@ -314,18 +316,27 @@ func (m *indexed) store(ctx context.Context, tx *views.Tx) error {
 	case m.state.Retracted && m.fresh:
 		return nil
 	case m.state.Retracted:
+		err := tx.Queue(ctx, `DELETE FROM said WHERE conversation = $1 AND id = $2`, m.conversation[:], m.id)
+		if err != nil {
+			return err
+		}
 		return tx.RemoveText(ctx, "messages", m.id)
 	}
-	return tx.PutText(ctx, "messages", m.id, views.Text{Words: m.words, Marks: m.marks()})
+	return m.say(ctx, tx)
 }
 
-// marks are what a message can be chosen by besides its words.
-func (m *indexed) marks() []string {
-	return []string{conversationMark(m.conversation), authorMark(m.state.Author)}
+// say stores a message's words.
+func (m *indexed) say(ctx context.Context, tx *views.Tx) error {
+	err := tx.Queue(ctx, `INSERT INTO said (conversation, id, number, author, words) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (conversation, id) DO UPDATE SET words = excluded.words`,
+		m.conversation[:], m.id, int64(m.number), m.state.Author[:], line(m.words))
+	if err != nil {
+		return err
+	}
+	return tx.PutText(ctx, "messages", m.id, views.Text{Words: m.words, Marks: []string{authorMark(m.state.Author)}})
 }
 
-func conversationMark(id uuid.UUID) string { return "c" + hex.EncodeToString(id[:]) }
-func authorMark(id uuid.UUID) string       { return "a" + hex.EncodeToString(id[:]) }
+func authorMark(id uuid.UUID) string { return "a" + hex.EncodeToString(id[:]) }
 
 func (s *Search) committed() {
 	clear(s.found)

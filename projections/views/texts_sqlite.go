@@ -3,12 +3,12 @@ package views
 import "strings"
 
 // fullText is FTS5 without a copy of the texts. Its tokenizer only cuts at
-// spaces: the words come folded. Two and three characters are indexed as
+// spaces: the words come folded. Two to four characters are indexed as
 // prefixes; a longer one is few words, which are merged when it is asked for.
 var fullText = dialect{
 	define: []string{
 		`CREATE VIRTUAL TABLE IF NOT EXISTS {table}_words USING fts5(words, marks,
-			content='', contentless_delete=1, tokenize='ascii', prefix='2 3')`,
+			content='', contentless_delete=1, tokenize='ascii', prefix='2 3 4')`,
 		// All of an update's words are merged into one segment.
 		`INSERT INTO {table}_words ({table}_words, rank) VALUES ('hashsize', 33554432)`,
 		`CREATE VIRTUAL TABLE IF NOT EXISTS {table}_terms USING fts5vocab({table}_words, 'instance')`,

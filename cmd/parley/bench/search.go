@@ -94,6 +94,7 @@ func (m *searching) kinds() []kind {
 	kinds := []kind{
 		{name: "a word that everybody uses"}, {name: "a rare word"}, {name: "two words"}, {name: "a phrase"},
 		{name: "the beginning of a word"}, {name: "many conversations, a word that everybody uses"}, {name: "many conversations, a rare word"},
+		{name: "many conversations, two words"}, {name: "many conversations, a phrase"}, {name: "many conversations, the beginning of a word"},
 	}
 	for range asksOfAKind {
 		for i, ask := range []*searchAsk{
@@ -104,6 +105,9 @@ func (m *searching) kinds() []kind {
 			m.prefix(random, few()),
 			{person: many, words: []int{random.IntN(4)}},
 			{person: many, words: []int{m.rare(random)}},
+			{person: many, words: []int{random.IntN(20), 20 + random.IntN(200)}},
+			m.phrase(random, many),
+			m.prefix(random, many),
 		} {
 			kinds[i].asks = append(kinds[i].asks, ask)
 		}
