@@ -47,6 +47,7 @@ var catalogue = []shape{
 	{"ConversationUnarchived", 1, func() Fact { return new(ConversationUnarchived) }, nil},
 	{"DeliveredUpTo", 1, func() Fact { return new(DeliveredUpTo) }, nil},
 	{"ReadUpTo", 1, func() Fact { return new(ReadUpTo) }, nil},
+	{"TokenIssued", 1, func() Fact { return new(TokenIssued) }, nil},
 	{"TokenRevoked", 1, func() Fact { return new(TokenRevoked) }, nil},
 	{"SubjectRevoked", 1, func() Fact { return new(SubjectRevoked) }, nil},
 	{"MerchantRegistered", 1, func() Fact { return new(MerchantRegistered) }, nil},

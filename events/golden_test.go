@@ -53,6 +53,7 @@ var examples = append([]events.Fact{
 	&events.ConversationUnarchived{Conversation: room, User: bob},
 	&events.DeliveredUpTo{Conversation: room, User: bob, Number: 7},
 	&events.ReadUpTo{Conversation: room, User: bob, Number: 7},
+	&events.TokenIssued{Subject: "carla", Scopes: []string{"analyst", "auditor"}, Seconds: 3600},
 	&events.TokenRevoked{Token: "6f0f4c58", Subject: ada.String(), Expires: time.Date(2015, time.April, 24, 17, 0, 0, 0, time.UTC)},
 	&events.SubjectRevoked{Subject: ada.String()},
 	&events.MessageReported{Report: events.ReportID(room, 7, bob), Conversation: room, Number: 7, By: bob, Reason: events.Private("It sells watches")},

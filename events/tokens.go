@@ -2,6 +2,18 @@ package events
 
 import "time"
 
+// TokensStream is where it is kept which tokens operators had issued.
+const TokensStream = "tokens"
+
+// TokenIssued lets somebody act from the time at which it occurred. The token's
+// id, its claim jti, is the event's; the token itself is not kept.
+type TokenIssued struct {
+	Subject string   `json:"subject"`
+	Scopes  []string `json:"scopes"`
+	// Seconds is for how long the token holds.
+	Seconds int64 `json:"seconds"`
+}
+
 // RevocationsStream is where it is kept which tokens hold no more.
 const RevocationsStream = "revocations"
 
@@ -24,5 +36,6 @@ type SubjectRevoked struct {
 	ForGood bool `json:"forGood,omitempty"`
 }
 
+func (*TokenIssued) secrets() []ownedSecret    { return nil }
 func (*TokenRevoked) secrets() []ownedSecret   { return nil }
 func (*SubjectRevoked) secrets() []ownedSecret { return nil }

@@ -4,53 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"parley/events"
 	"parley/events/decide"
 )
-
-// rememberedGrants bounds how many keyed grants can be repeated.
-const rememberedGrants = 10_000
-
-// grants remembers the tokens issued for idempotency keys. A token is no fact,
-// so that only this server, while it runs, knows what it answered.
-type grants struct {
-	mu       sync.Mutex
-	answered *lru.Cache[uuid.UUID, grant] // guarded by mu
-}
-
-type grant struct {
-	asked grantBody
-	token Token
-}
-
-func newGrants() (*grants, error) {
-	answered, err := lru.New[uuid.UUID, grant](rememberedGrants)
-	return &grants{answered: answered}, err
-}
-
-// once returns the token issued for the same request before, or issues it.
-func (g *grants) once(key uuid.UUID, asked grantBody, issue func() (Token, error)) (Token, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if before, ok := g.answered.Get(key); ok {
-		if before.asked != asked {
-			return Token{}, events.ErrKeyReused
-		}
-		return before.token, nil
-	}
-	token, err := issue()
-	if err == nil {
-		g.answered.Add(key, grant{asked, token})
-	}
-	return token, err
-}
 
 type grantBody struct {
 	UserID  uuid.UUID `json:"userId,omitzero" required:"false" format:"uuid" doc:"The user who will act; in place of subject."`
@@ -65,6 +26,7 @@ type grantInput struct {
 }
 
 type grantOutput struct {
+	PositionHeader
 	Body Token
 }
 
@@ -74,7 +36,7 @@ func (s *Server) tokenRoutes() {
 		Method:        http.MethodPost,
 		Path:          "/v1/tokens",
 		Summary:       "Issue a token",
-		Description:   "For an operator. A repeat with the same Idempotency-Key answers with the same token as long as the server remembers it, at least until it restarts. Where an external issuer is configured, tokens are asked for there.",
+		Description:   "For an operator. A repeat with the same Idempotency-Key answers with the same token. That it was issued is a fact in the log, in the stream tokens; the token is not. Where an external issuer is configured, tokens are asked for there.",
 		Tags:          []string{"tokens"},
 		DefaultStatus: http.StatusCreated,
 		MaxBodyBytes:  smallBody,
@@ -86,8 +48,7 @@ func (s *Server) issueToken(ctx context.Context, in *grantInput) (*grantOutput, 
 	if s.Issuer != nil {
 		return nil, newProblem(http.StatusConflict, "this server's tokens are issued by "+s.Issuer.URL)
 	}
-	asked := in.Body
-	issue, err := s.grant(ctx, asked)
+	granted, err := s.grant(ctx, in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -95,36 +56,42 @@ func (s *Server) issueToken(ctx context.Context, in *grantInput) (*grantOutput, 
 	if err != nil {
 		return nil, err
 	}
-	var token Token
-	if cause.IdempotencyKey == "" {
-		token, err = issue()
-	} else {
-		token, err = s.grants.once(events.KeyedID(cause.Actor, cause.IdempotencyKey), asked, issue)
-	}
+	event, err := s.Commands.IssueToken(ctx, cause, granted)
 	if err != nil {
 		return nil, err
 	}
-	return &grantOutput{token}, nil
+	token, err := s.Tokens.issued(event)
+	return &grantOutput{PositionHeader{uint64(event.Position)}, token}, err
 }
 
-// grant checks what is asked for and returns how to issue it.
-func (s *Server) grant(ctx context.Context, asked grantBody) (func() (Token, error), error) {
+// issued makes the token that an event tells of.
+func (t *Tokens) issued(event events.Event) (Token, error) {
+	fact := event.Fact.(*events.TokenIssued)
+	scopes := make([]Scope, len(fact.Scopes))
+	for i, scope := range fact.Scopes {
+		scopes[i] = Scope(scope)
+	}
+	return t.issueAt(event.Meta.OccurredAt, event.ID.String(), fact.Subject, scopes, time.Duration(fact.Seconds)*time.Second)
+}
+
+// grant checks what is asked for and tells what is to be issued.
+func (s *Server) grant(ctx context.Context, asked grantBody) (events.TokenIssued, error) {
+	granted := events.TokenIssued{Scopes: []string{}, Seconds: asked.TTL}
 	scopes, err := ParseScopes(asked.Scope)
 	if err != nil {
-		return nil, refusedField("body.scope", err.Error())
+		return granted, refusedField("body.scope", err.Error())
 	}
-	ttl := DefaultTTL
-	if asked.TTL != 0 {
-		if asked.TTL < 0 || asked.TTL > int64(MaxTTL/time.Second) {
-			return nil, refusedField("body.ttl", fmt.Sprintf("must be between 1 and %d seconds", MaxTTL/time.Second))
-		}
-		ttl = time.Duration(asked.TTL) * time.Second
+	for _, scope := range scopes {
+		granted.Scopes = append(granted.Scopes, string(scope))
 	}
-	subject, err := s.grantee(ctx, asked)
-	if err != nil {
-		return nil, err
+	if asked.TTL == 0 {
+		granted.Seconds = int64(DefaultTTL / time.Second)
 	}
-	return func() (Token, error) { return s.Tokens.Issue(subject, scopes, ttl) }, nil
+	if granted.Seconds < 0 || granted.Seconds > int64(MaxTTL/time.Second) {
+		return granted, refusedField("body.ttl", fmt.Sprintf("must be between 1 and %d seconds", MaxTTL/time.Second))
+	}
+	granted.Subject, err = s.grantee(ctx, asked)
+	return granted, err
 }
 
 func (s *Server) grantee(ctx context.Context, asked grantBody) (string, error) {

@@ -138,7 +138,6 @@ type Server struct {
 	api       huma.API
 	traffic   *traffic
 	streams   streamMeters
-	grants    *grants
 	listeners *listeners
 	outward   *http.Client // for addresses that others name
 	bots      *messenger.API
@@ -155,9 +154,6 @@ func New(options Options) (*Server, error) {
 		return nil, err
 	}
 	if s.streams, err = newStreamMeters(s.Metrics); err != nil {
-		return nil, err
-	}
-	if s.grants, err = newGrants(); err != nil {
 		return nil, err
 	}
 	s.bots = s.messengerAPI()

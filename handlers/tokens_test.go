@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"parley/events"
 	"parley/handlers"
 	"parley/handlers/handlertest"
 )
@@ -66,7 +68,27 @@ func TestIssuingIsRepeatedWithAKey(t *testing.T) {
 			t.Errorf("answered %s and %s", answers[0], answer)
 		}
 	}
+	h.Clock.Advance(time.Hour)
+	if later := string(operator.Post("/v1/tokens", `{"scope":"analyst"}`, "Idempotency-Key", "k").Want(201).Body); later != answers[0] {
+		t.Errorf("an hour later it answered %s, and %s before", later, answers[0])
+	}
 	operator.Post("/v1/tokens", `{"scope":"auditor"}`, "Idempotency-Key", "k").Refused(422, "Idempotency-Key")
+
+	var log struct {
+		Events []struct {
+			ID   uuid.UUID          `json:"id"`
+			Data events.TokenIssued `json:"data"`
+		} `json:"events"`
+	}
+	h.Scoped(handlers.Auditor).Get("/v1/audit/events?type=TokenIssued").Want(200).Into(&log)
+	var issued handlers.Token
+	if err := json.Unmarshal([]byte(answers[0]), &issued); err != nil {
+		t.Fatal(err)
+	}
+	caller, err := h.Tokens.Verify(issued.Token)
+	if err != nil || len(log.Events) != 1 || log.Events[0].ID.String() != caller.Token || log.Events[0].Data.Subject != "analyst" {
+		t.Errorf("the log has %+v of the token %+v, %v", log.Events, caller, err)
+	}
 }
 
 func TestTheSigningKeyIsMadeOnce(t *testing.T) {

@@ -7,6 +7,16 @@ import (
 	"parley/events"
 )
 
+// IssueToken records that a token was issued and returns the TokenIssued event,
+// of which the token is made: a repeat makes the same one.
+func (c *Commands) IssueToken(ctx context.Context, cause events.Cause, token events.TokenIssued) (events.Event, error) {
+	written, err := c.journal.Append(ctx, events.TokensStream, events.Any, cause, &token)
+	if err != nil {
+		return events.Event{}, fmt.Errorf("issuing a token: %w", err)
+	}
+	return written[0], nil
+}
+
 // RevokeToken ends a token and returns the TokenRevoked event. Revoking it
 // again writes nothing: the token itself is the idempotency key.
 func (c *Commands) RevokeToken(ctx context.Context, cause events.Cause, token events.TokenRevoked) (events.Event, error) {
