@@ -14,8 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"parley/cmd/parley/bench"
 	"parley/events"
+	"parley/events/pgtest"
 )
 
 func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
@@ -64,6 +67,35 @@ func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 				t.Errorf("the profile: %v, %v", written, err)
 			}
 		})
+	}
+}
+
+// TestPagesOfPostgreSQLAreMeasured runs pgbench, too, and leaves no schema.
+func TestPagesOfPostgreSQLAreMeasured(t *testing.T) {
+	url := pgtest.URL(t)
+	root := newRoot()
+	var printed bytes.Buffer
+	root.SetOut(&printed)
+	root.SetArgs([]string{"bench", "page", "--views", url, "--data", t.TempDir(), "--json", "--clients", "2", "--rooms", "3", "--rounds", "1", "--duration", "20ms"})
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var report bench.Report
+	if err := json.Unmarshal(printed.Bytes(), &report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Comparisons) != 3 || report.Comparisons[2].Control.Name != "pgbench" || report.Comparisons[2].Ratio.Min <= 0 {
+		t.Errorf("compared %+v", report.Comparisons)
+	}
+	db, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	var left int
+	err = db.QueryRow(t.Context(), `SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, 'bench')`).Scan(&left)
+	if err != nil || left > 0 {
+		t.Errorf("%d schemas are left behind, %v", left, err)
 	}
 }
 

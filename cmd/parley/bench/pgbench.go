@@ -41,6 +41,10 @@ func (r *reading) newPgbench(ctx context.Context, rooms []int) (*pgbench, error)
 	if err != nil {
 		return nil, fmt.Errorf("pages in PostgreSQL are measured against its own pgbench: %w", err)
 	}
+	database, err := r.options.database("")
+	if err != nil {
+		return nil, err
+	}
 	schema, err := r.viewSchema(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +67,7 @@ func (r *reading) newPgbench(ctx context.Context, rooms []int) (*pgbench, error)
 		}
 		b.args = append(b.args, "--file="+path)
 	}
-	b.args = append(b.args, r.options.Postgres)
+	b.args = append(b.args, database)
 	return b, nil
 }
 

@@ -36,15 +36,26 @@ func (o Options) openViews(ctx context.Context, number int) (views.Engine, func(
 // schema is the connection to schemas of the measurement's own, which nothing
 // has made yet, and what drops them.
 func (o Options) schema(ctx context.Context, name string) (connection string, drop func() error, err error) {
+	schema := schemaName(name)
+	if connection, err = o.database(schema); err != nil {
+		return "", nil, err
+	}
+	return connection, func() error { return dropSchemas(context.WithoutCancel(ctx), o.Postgres, schema) }, nil
+}
+
+// database is the database's URL with another search_path, or none.
+func (o Options) database(path string) (string, error) {
 	address, err := url.Parse(o.Postgres)
 	if err != nil {
-		return "", nil, fmt.Errorf("%w: --views: %w", ErrOptions, err)
+		return "", fmt.Errorf("%w: --views: %w", ErrOptions, err)
 	}
-	schema := schemaName(name)
 	query := address.Query()
-	query.Set("search_path", schema)
+	query.Del("search_path") // which libpq does not know
+	if path != "" {
+		query.Set("search_path", path)
+	}
 	address.RawQuery = query.Encode()
-	return address.String(), func() error { return dropSchemas(context.WithoutCancel(ctx), o.Postgres, schema) }, nil
+	return address.String(), nil
 }
 
 func schemaName(name string) string { return fmt.Sprintf("bench%d_%s", os.Getpid(), name) }
