@@ -54,6 +54,24 @@ func (j *Journal) Open(ctx context.Context, event Event) error {
 	return open(ctx, j.Keys, event.ID, event.Fact)
 }
 
+// Opens tells whether an event's personal values can be opened still, which it
+// leaves as they are.
+func (j *Journal) Opens(ctx context.Context, event Event) (bool, error) {
+	for _, secret := range event.Fact.secrets() {
+		if secret.sealed == nil {
+			continue
+		}
+		_, err := j.Keys.Open(ctx, secret.owner, event.ID, secret.sealed)
+		if errors.Is(err, ErrForgotten) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("opening a value of %s: %w", secret.owner, err)
+		}
+	}
+	return true, nil
+}
+
 // Append writes facts to a stream and returns them as recorded. With an
 // idempotency key, a repeat writes nothing and returns what the first time
 // wrote; ErrKeyReused if that was something else.

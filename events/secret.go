@@ -96,6 +96,9 @@ func open(ctx context.Context, keys Keys, event uuid.UUID, fact Fact) error {
 	return nil
 }
 
+// IsPersonal tells whether a fact has personal values.
+func IsPersonal(fact Fact) bool { return len(fact.secrets()) > 0 }
+
 // Hush empties the personal values of one person in a fact, as they are when
 // the person's key was destroyed.
 func Hush(fact Fact, owner uuid.UUID) {

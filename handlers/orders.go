@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -68,9 +69,20 @@ type (
 	}
 	orderOutput struct {
 		PositionHeader
-		Body projections.OrderView
+		Body orderBody
 	}
 )
+
+// orderBody is a projections.OrderView ready to send.
+type orderBody struct{ json []byte }
+
+// MarshalJSON implements json.Marshaler.
+func (b orderBody) MarshalJSON() ([]byte, error) { return b.json, nil }
+
+// Schema implements huma.SchemaProvider.
+func (orderBody) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[projections.OrderView](), true, "")
+}
 
 type placeBody struct {
 	CustomerID uuid.UUID  `json:"customerId" format:"uuid"`
@@ -170,7 +182,7 @@ func (s *Server) orderAt(ctx context.Context, order uuid.UUID, told commands.Tol
 	if len(told.Events) == 0 {
 		out.PositionHeader = written
 	}
-	out.Body, err = s.Views.Orders.Fold(ctx, order)
+	out.Body.json, err = s.Views.Orders.FoldJSON(ctx, order)
 	return out, err
 }
 

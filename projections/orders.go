@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"parley/events"
 	"parley/projections/views"
@@ -18,17 +20,29 @@ import (
 type Orders struct {
 	journal *events.Journal
 	store   *views.Store
-	erased  erasures
+	folds   folds
+	// erased and kept are owned by the engine.
+	erased erasures
+	kept   *simplelru.LRU[uuid.UUID, *draft] // as they are stored
 }
 
-func newOrders(journal *events.Journal) *Orders { return &Orders{journal: journal} }
+// draftsKept is how many orders are kept as they are stored, for the next batch.
+const draftsKept = 4096
+
+func newOrders(journal *events.Journal) *Orders {
+	kept, err := simplelru.NewLRU[uuid.UUID, *draft](draftsKept, nil)
+	if err != nil {
+		panic(err) // the size is a positive constant
+	}
+	return &Orders{journal: journal, folds: newFolds(journal), kept: kept}
+}
 
 // An order's body is the JSON of an Order, and an entry's that of an
 // OrderEntry, both ready to send. An order has changed at the position of the
 // last event that its conversation is told of.
 var ordersSchema = views.Schema{
 	Name:    OrdersName,
-	Version: 3,
+	Version: 4,
 	Tables: []views.Table{{
 		Name: "orders",
 		Columns: `id BYTEA NOT NULL,
@@ -51,7 +65,6 @@ var ordersSchema = views.Schema{
 		`CREATE INDEX IF NOT EXISTS orders_of_both ON orders (merchant, customer, placed, id)`,
 		`CREATE INDEX IF NOT EXISTS orders_open ON orders (merchant, customer, is_open, placed, id)`,
 		`CREATE INDEX IF NOT EXISTS orders_by_change ON orders (customer, changed)`,
-		`CREATE INDEX IF NOT EXISTS entries_by_time ON entries (purchase, at, entry)`,
 	},
 }
 
@@ -87,13 +100,25 @@ type draft struct {
 	Order
 	// changed is where its conversation was last told of it.
 	changed events.Position
-	// before is what the stored order added to its customer's spending.
+	// stored is what the order's row has beside its body, if there is one, and
+	// before what the order added to its customer's spending then.
+	stored *row
 	before spending
 }
+
+// row is what an order is found and sorted by.
+type row struct {
+	status string
+	open   bool
+	placed time.Time
+}
+
+func (d *draft) row() row { return row{d.Status, d.isOpen(), d.PlacedAt} }
 
 // drafts are those that the batch being applied has touched, in the order in
 // which it did.
 type drafts struct {
+	kept  *simplelru.LRU[uuid.UUID, *draft]
 	byID  map[uuid.UUID]*draft
 	order []*draft
 }
@@ -102,16 +127,17 @@ func (d *drafts) of(ctx context.Context, tx *views.Tx, id uuid.UUID) (*draft, er
 	if known := d.byID[id]; known != nil {
 		return known, nil
 	}
-	loaded, err := loadDraft(ctx, tx, id)
-	if err != nil {
-		return nil, err
+	found, known := d.kept.Get(id)
+	if !known {
+		var err error
+		if found, err = loadDraft(ctx, tx, id); err != nil {
+			return nil, err
+		}
+		d.kept.Add(id, found)
 	}
-	if d.byID == nil {
-		d.byID = make(map[uuid.UUID]*draft)
-	}
-	d.byID[id] = loaded
-	d.order = append(d.order, loaded)
-	return loaded, nil
+	d.byID[id] = found
+	d.order = append(d.order, found)
+	return found, nil
 }
 
 // save stores them all, so that none is left.
@@ -121,13 +147,14 @@ func (d *drafts) save(ctx context.Context, tx *views.Tx) error {
 			return err
 		}
 	}
-	*d = drafts{}
+	clear(d.byID)
+	d.order = nil
 	return nil
 }
 
 // apply writes each order once, however many of its events a batch has.
 func (o *Orders) apply(ctx context.Context, tx *views.Tx, items []events.Event) error {
-	var touched drafts
+	touched := drafts{kept: o.kept, byID: make(map[uuid.UUID]*draft)}
 	news := make(untold)
 	for _, event := range items {
 		news.add(event)
@@ -135,6 +162,7 @@ func (o *Orders) apply(ctx context.Context, tx *views.Tx, items []events.Event) 
 		switch fact := event.Fact.(type) {
 		case *events.UserErased:
 			if err = touched.save(ctx, tx); err == nil {
+				o.kept.Purge()
 				err = o.erase(ctx, tx, fact.User, event.Position)
 			}
 		case events.OrderFact:
@@ -183,7 +211,8 @@ func loadDraft(ctx context.Context, tx *views.Tx, id uuid.UUID) (*draft, error) 
 	if err != nil {
 		return nil, fmt.Errorf("order %s in the view: %w", id, err)
 	}
-	d.before = spendingOf(&d.Order)
+	stored := d.row()
+	d.stored, d.before = &stored, spendingOf(&d.Order)
 	return d, nil
 }
 
@@ -201,9 +230,8 @@ func (d *draft) applyOne(ctx context.Context, tx *views.Tx, event events.Event, 
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO entries (purchase, entry, at, body) VALUES ($1, $2, $3, $4)`,
+	return tx.Queue(ctx, `INSERT INTO entries (purchase, entry, at, body) VALUES ($1, $2, $3, $4)`,
 		d.ID[:], int64(event.Revision), event.Meta.OccurredAt.UnixMicro(), body)
-	return err
 }
 
 func (d *draft) save(ctx context.Context, tx *views.Tx) error {
@@ -211,19 +239,38 @@ func (d *draft) save(ctx context.Context, tx *views.Tx) error {
 	if err != nil {
 		return err
 	}
+	now := d.row()
+	if d.stored != nil && *d.stored == now {
+		// What an order is found by is left alone, and so are the indexes.
+		err = tx.Queue(ctx, `UPDATE orders SET changed = $1, body = $2 WHERE id = $3`, int64(d.changed), body, d.ID[:])
+	} else {
+		err = d.place(ctx, tx, body)
+	}
+	if err != nil {
+		return err
+	}
+	after := spendingOf(&d.Order)
+	if err := addSpending(ctx, tx, &d.Order, after.less(d.before)); err != nil {
+		return err
+	}
+	d.stored, d.before = &now, after
+	return nil
+}
+
+// place stores an order anew.
+func (d *draft) place(ctx context.Context, tx *views.Tx, body []byte) error {
 	isOpen := 0
 	if d.isOpen() {
 		isOpen = 1
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO orders (id, merchant, customer, status, is_open, placed, changed, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	return tx.Queue(ctx, `INSERT INTO orders (id, merchant, customer, status, is_open, placed, changed, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (id) DO UPDATE SET status = excluded.status, is_open = excluded.is_open, placed = excluded.placed, changed = excluded.changed, body = excluded.body`,
 		d.ID[:], d.MerchantID[:], d.CustomerID[:], d.Status, isOpen, d.PlacedAt.UnixMicro(), int64(d.changed), body)
-	if err != nil {
-		return err
-	}
-	return addSpending(ctx, tx, &d.Order, spendingOf(&d.Order).less(d.before))
 }
 
 func (o *Orders) committed() {}
 
-func (o *Orders) reset() { o.erased.reset() }
+func (o *Orders) reset() {
+	o.erased.reset()
+	o.kept.Purge()
+}

@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -62,43 +61,18 @@ func (o *Orders) change(ctx context.Context, recorded events.Recorded) (Change, 
 	if err != nil || !told {
 		return Change{}, false, err
 	}
-	order, err := o.Fold(ctx, step.Order)
-	if err != nil {
-		return Change{}, false, err
-	}
 	change := Change{Position: recorded.Position, ConversationID: events.BusinessID(step.Merchant, step.Customer), Name: OrderChange}
-	change.Data, err = json.Marshal(OrderData{
-		ID: order.ID, Number: order.Number, MerchantID: order.MerchantID, CustomerID: order.CustomerID, ConversationID: order.ConversationID,
-		Status: order.Status, CancelCause: order.CancelCause, Return: order.Return, Currency: order.Currency, Exponent: order.Exponent,
-		Total: order.Total, Paid: order.Paid, Refunded: order.Refunded, Carrier: order.Carrier, TrackingNumber: order.TrackingNumber,
-		EstimatedDelivery: order.EstimatedDelivery, Location: order.Location, UpdatedAt: order.UpdatedAt,
+	err = o.folds.with(ctx, step.Order, func(f *fold) (err error) {
+		order := &f.order
+		change.Data, err = json.Marshal(OrderData{
+			ID: order.ID, Number: order.Number, MerchantID: order.MerchantID, CustomerID: order.CustomerID, ConversationID: order.ConversationID,
+			Status: order.Status, CancelCause: order.CancelCause, Return: order.Return, Currency: order.Currency, Exponent: order.Exponent,
+			Total: order.Total, Paid: order.Paid, Refunded: order.Refunded, Carrier: order.Carrier, TrackingNumber: order.TrackingNumber,
+			EstimatedDelivery: order.EstimatedDelivery, Location: order.Location, UpdatedAt: order.UpdatedAt,
+		})
+		return err
 	})
-	return change, true, err
-}
-
-// Fold returns an order as it stands in the log, ahead of the view, or
-// ErrNotFound. It costs a read of the order's history.
-func (o *Orders) Fold(ctx context.Context, id uuid.UUID) (OrderView, error) {
-	view := OrderView{Timeline: []OrderEntry{}}
-	for event, err := range o.journal.History(ctx, events.OrderStream(id), 0) {
-		if err == nil {
-			err = o.journal.Open(ctx, event)
-		}
-		if err == nil {
-			err = view.evolve(event)
-		}
-		if err != nil {
-			return view, err
-		}
-		if fact, ok := event.Fact.(events.OrderFact); ok {
-			view.Timeline = append(view.Timeline, orderEntry(event, fact, &view.Order))
-		}
-	}
-	if view.ID == uuid.Nil {
-		return view, ErrNotFound
-	}
-	slices.SortStableFunc(view.Timeline, func(a, b OrderEntry) int { return a.At.Compare(b.At) })
-	return view, nil
+	return change, err == nil, err
 }
 
 // changedSince lists a customer's orders of which conversations were told after

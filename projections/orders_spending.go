@@ -58,13 +58,12 @@ func addSpending(ctx context.Context, tx *views.Tx, o *Order, more spending) err
 	if more == (spending{}) {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO spending (merchant, customer, currency, orders, open_orders, cancelled, paid, refunded)
+	return tx.Queue(ctx, `INSERT INTO spending (merchant, customer, currency, orders, open_orders, cancelled, paid, refunded)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (merchant, customer, currency) DO UPDATE SET orders = spending.orders + excluded.orders,
 		open_orders = spending.open_orders + excluded.open_orders, cancelled = spending.cancelled + excluded.cancelled,
 		paid = spending.paid + excluded.paid, refunded = spending.refunded + excluded.refunded`,
 		o.MerchantID[:], o.CustomerID[:], o.Currency, more.orders, more.open, more.cancelled, more.paid, more.refunded)
-	return err
 }
 
 // Spending is what a customer bought from a merchant in one currency. Amounts

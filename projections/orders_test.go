@@ -1,6 +1,7 @@
 package projections_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -56,8 +57,12 @@ func TestOrderIsShownInTheOrderOfWhatHappened(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if fresh, err := set.Orders.Fold(t.Context(), id); err != nil || !cmp.Equal(fresh, got) {
-			t.Errorf("folded from the log, the order is %+v, %v", fresh, err)
+		for range 2 { // read, then kept
+			var fresh projections.OrderView
+			body, err := set.Orders.FoldJSON(t.Context(), id)
+			if err := errors.Join(err, json.Unmarshal(body, &fresh)); err != nil || !cmp.Equal(fresh, got) {
+				t.Errorf("folded from the log, the order is %+v, %v", fresh, err)
+			}
 		}
 		var told []string
 		for _, entry := range got.Timeline {

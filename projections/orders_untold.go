@@ -56,10 +56,10 @@ func (u untold) store(ctx context.Context, tx *views.Tx) error {
 	for _, news := range slices.SortedFunc(maps.Keys(u), compareUntold) {
 		var err error
 		if recorded := u[news]; recorded > 0 {
-			_, err = tx.Exec(ctx, `INSERT INTO untold (purchase, entry, recorded) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			err = tx.Queue(ctx, `INSERT INTO untold (purchase, entry, recorded) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 				news.Order[:], int64(news.Entry), recorded)
 		} else {
-			_, err = tx.Exec(ctx, `DELETE FROM untold WHERE purchase = $1 AND entry = $2`, news.Order[:], int64(news.Entry))
+			err = tx.Queue(ctx, `DELETE FROM untold WHERE purchase = $1 AND entry = $2`, news.Order[:], int64(news.Entry))
 		}
 		if err != nil {
 			return err
