@@ -42,7 +42,7 @@ func (w *writer) loadHead(stream string) (*head, error) {
 		return nil, err
 	}
 	h := &head{number: s.number, last: s.last, tombstoned: s.tombstoned}
-	if _, isMetadata := originalOf(stream); isMetadata {
+	if _, isMetadata := originalOf(stream); isMetadata || !w.metastreams {
 		return h, nil
 	}
 	latest, found, err := latestMetadata(w.db, stream, events.End)

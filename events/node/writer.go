@@ -1,7 +1,9 @@
 package node
 
 import (
+	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -30,7 +32,10 @@ type writer struct {
 	created time.Time
 	heads   *simplelru.LRU[string, *head]
 	ids     *ids
-	batch   batch
+	// metastreams tells whether there are any, without which no stream's
+	// metadata has to be looked for.
+	metastreams bool
+	batch       batch
 }
 
 // batch is what one commit brings.
@@ -51,7 +56,14 @@ func newWriter(n *Node, last events.Recorded) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &writer{node: n, db: n.db, next: last.Position + 1, created: last.Created, heads: heads, ids: ids}, nil
+	described, err := lastKey(n.db, appendNameKey(nil, MetastreamPrefix), appendNameKey(nil, "$%")) // '%' follows '$'
+	if err != nil {
+		return nil, fmt.Errorf("looking for metadata: %w", err)
+	}
+	return &writer{
+		node: n, db: n.db, next: last.Position + 1, created: last.Created, heads: heads, ids: ids,
+		metastreams: described != nil,
+	}, nil
 }
 
 // run commits until the node is closed or its disk fails.
@@ -190,6 +202,7 @@ func (w *writer) putAt(h *head, e *entry, revision int64) {
 	index := &w.batch.index
 	if h.number == 0 {
 		h.number = uint64(position)
+		w.metastreams = w.metastreams || strings.HasPrefix(e.event.Stream, MetastreamPrefix)
 		index.add(appendNameKey(index.key(), e.event.Stream), h.number)
 	}
 	e.place(position, h.number, revision, w.created)

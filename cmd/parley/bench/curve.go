@@ -77,7 +77,9 @@ func (c *Curve) finish() {
 		p.SendP99.byRounds()
 		p.SendCPU.byMeans()
 		p.DiskRatio = p.DiskPerEvent / first.DiskPerEvent
-		p.MemoryRatio = float64(p.Memory) / float64(first.Memory)
+		if first.Memory > 0 {
+			p.MemoryRatio = float64(p.Memory) / float64(first.Memory)
+		}
 	}
 }
 

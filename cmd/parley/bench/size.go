@@ -46,9 +46,9 @@ func Size(ctx context.Context, p Program, o Options) (*Report, error) {
 			"× of disk and memory is the ratio to the smallest size",
 			"start is the opening of a log that was closed, with nothing of it in the process' caches; the system may have its files in memory",
 			fmt.Sprintf("append and p99 are those of %d durable appends a round by one writer alone, to any stream", o.alone()),
-			fmt.Sprintf("CPU is that of %d appends a round by %d writers, with all the work they leave to the background", o.Requests, o.Clients),
+			fmt.Sprintf("CPU is that of %d appends a round by %d writers, with all the work they leave to the background; most are the first to their stream since the log was opened, whose end has to be looked up where the stream is there", o.Requests, o.Clients),
 			fmt.Sprintf("send p99 is that of %d sends a round over HTTP by one person alone, and send CPU that of %d sends a round by %d, with their clients and until all views show them; each log has a house on a copy of it, the rest of which no view takes", o.alone(), o.Requests, o.Clients),
-			"memory is the process' own when the whole log has been appended to and read, before the houses are opened",
+			"memory is what the process gave back when the log was closed, after all of it had been read; what a log holds is bounded: blocks of the store, memory tables, the newest events, the ends of streams",
 			"at each size the log was read: each stream has every event that was acknowledged, once, in order, and there are no others; every message acknowledged is in its house's log once, and in the view",
 		},
 	}, nil
@@ -133,7 +133,9 @@ func (g *grownLog) verify(ctx context.Context) error {
 // measure makes one point of the curve.
 func (m *sizeMeasurement) measure(ctx context.Context, size int) (_ *Point, err error) {
 	small := m.newLog("small")
-	defer func() { err = errors.Join(err, small.close(), m.big.close(), os.RemoveAll(small.dir)) }()
+	defer func() {
+		err = errors.Join(err, small.close(), m.big.close(), os.RemoveAll(small.dir), os.RemoveAll(small.house()), os.RemoveAll(m.big.house()))
+	}()
 	if err := m.big.growTo(ctx, size, m.options); err != nil {
 		return nil, err
 	}
@@ -160,10 +162,27 @@ func (m *sizeMeasurement) measure(ctx context.Context, size int) (_ *Point, err 
 	if err := errors.Join(small.verify(ctx), m.big.verify(ctx)); err != nil {
 		return nil, err
 	}
-	if point.Memory, err = resident(); err != nil {
+	if err := errors.Join(m.big.node.Copy(m.big.house()), small.node.Copy(small.house()), small.close()); err != nil {
+		return nil, err
+	}
+	if point.Memory, err = m.big.memory(ctx); err != nil {
 		return nil, err
 	}
 	return point, m.measureSends(ctx, point, small)
+}
+
+// memory closes the log, and returns how much less the process then holds. It
+// is wrong if the process does something else meanwhile.
+func (g *grownLog) memory(ctx context.Context) (int, error) {
+	if err := quiesce(ctx); err != nil {
+		return 0, err
+	}
+	open, err := resident()
+	if err := errors.Join(err, g.close()); err != nil {
+		return 0, err
+	}
+	closed, err := resident()
+	return open - closed, err
 }
 
 // measureStarts opens both logs, and leaves them open the last time.

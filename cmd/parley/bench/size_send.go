@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -13,25 +12,18 @@ import (
 // a log of some size.
 const sizeRooms = 16
 
-// measureSends opens a house on a copy of each log, closes the logs, and lets
-// the houses take turns.
+// measureSends opens houses on the copies of both logs and lets them take
+// turns.
 func (m *sizeMeasurement) measureSends(ctx context.Context, point *Point, small *grownLog) (err error) {
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
-	for _, g := range []*grownLog{m.big, small} {
-		copied := filepath.Join(m.options.Dir, g.house())
-		open.add(func() error { return os.RemoveAll(copied) })
-		if err := errors.Join(g.node.Copy(copied), g.close()); err != nil {
-			return err
-		}
-	}
 	o := m.options
 	o.Rooms = sizeRooms
-	here, err := openSending(ctx, m.program, o, m.big.house(), &open)
+	here, err := openSending(ctx, m.program, o, filepath.Base(m.big.house()), &open)
 	if err != nil {
 		return err
 	}
-	beside, err := openSending(ctx, m.program, o, small.house(), &open)
+	beside, err := openSending(ctx, m.program, o, filepath.Base(small.house()), &open)
 	if err != nil {
 		return err
 	}
@@ -56,8 +48,8 @@ func (m *sizeMeasurement) measureSends(ctx context.Context, point *Point, small 
 	return nil
 }
 
-// house is the name of the directory of a house on a copy of the log.
-func (g *grownLog) house() string { return filepath.Base(g.dir) + "-house" }
+// house is the directory of a house on a copy of the log.
+func (g *grownLog) house() string { return g.dir + "-house" }
 
 // round lets one person send alone, and then all, and returns the processor
 // time in microseconds that one of the latters' sends cost, until the views
