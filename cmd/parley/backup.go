@@ -16,7 +16,7 @@ import (
 func backupCommand(c *config) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup DIR",
-		Short: "Copy the log, the vault and the files into a new directory, while serving",
+		Short: "Copy the log, the vault, the files and the deliveries to webhooks into a new directory, while serving",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			directory, err := filepath.Abs(args[0])
@@ -30,7 +30,7 @@ func backupCommand(c *config) *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(),
-				"backup: %s holds the log, the vault and the files that were sent\nbackup: the master key is not in it; keep %s or PARLEY_MASTER_KEY apart from it\n",
+				"backup: %s holds the log, the vault, the files that were sent and the deliveries to webhooks\nbackup: the master key is not in it; keep %s or PARLEY_MASTER_KEY apart from it\n",
 				directory, filepath.Join(c.vaultDir(), vault.MasterFileName))
 			return err
 		},
@@ -56,17 +56,28 @@ func takeBackup(ctx context.Context, c *config, directory string) (err error) {
 
 // backup copies the log, then the vault and the files: what an event speaks of
 // is there before the event is in the log, so that the copy has everything
-// that the copied log needs. The views are not copied, since the log rebuilds
-// them; neither are files in a bucket, which has a backup of its own.
-func (h *house) backup(ctx context.Context, directory string) error {
+// that the copied log needs. Deliveries are copied before the log, which they
+// follow. The views are not copied, since the log rebuilds them; neither are
+// files in a bucket, which has a backup of its own.
+func (h *house) backup(ctx context.Context, directory string) (err error) {
 	if !filepath.IsAbs(directory) {
 		return fmt.Errorf("the backup's directory must be an absolute path, not %q", directory)
 	}
 	if h.node == nil {
 		return errors.New("the log is a cluster's, which has a backup of its own")
 	}
+	deliveries, err := h.backupDeliveries(ctx, filepath.Dir(directory))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(deliveries)) }()
 	if err := h.node.Checkpoint(directory); err != nil {
 		return err
+	}
+	if deliveries != "" {
+		if err := os.Rename(deliveries, filepath.Join(directory, deliveriesFolder)); err != nil {
+			return err
+		}
 	}
 	if err := h.vault.Copy(ctx, filepath.Join(directory, vaultFolder, vault.FileName)); err != nil {
 		return err

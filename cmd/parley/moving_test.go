@@ -168,6 +168,13 @@ func TestABackupIsTakenWhileServing(t *testing.T) {
 	}
 	w.mustReadAs(t, backup)
 
+	if copied, err := filepath.Glob(filepath.Join(backup, deliveriesFolder, "*.db")); err != nil || len(copied) != 1 {
+		t.Errorf("the backup has the deliveries %v, %v", copied, err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(backup)); err != nil || len(left) != 1 {
+		t.Errorf("beside the backup are %v, %v", left, err)
+	}
+
 	files, err := filepath.Glob(filepath.Join(backup, "media", "*", "*"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("the backup has the files %v, %v", files, err)

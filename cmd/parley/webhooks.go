@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -20,7 +22,7 @@ const deliveriesFolder = "deliveries"
 func (h *house) openWebhooks(ctx context.Context, shared views.Engine) (err error) {
 	engine := shared
 	if h.config.views == sqlite {
-		engine = views.NewSQLite(filepath.Join(h.config.data, deliveriesFolder))
+		engine = h.config.deliveries()
 	}
 	h.webhooks, err = webhooks.Open(ctx, webhooks.Options{
 		Views: engine, Journal: h.journal, Commands: h.commands, Link: h.mediaURL, NewID: newID,
@@ -30,6 +32,30 @@ func (h *house) openWebhooks(ctx context.Context, shared views.Engine) (err erro
 		h.closers = append(h.closers, h.webhooks)
 	}
 	return err
+}
+
+// deliveries is where they are kept, unless PostgreSQL has them.
+func (c *config) deliveries() *views.SQLite {
+	return views.NewSQLite(filepath.Join(c.data, deliveriesFolder))
+}
+
+// backupDeliveries copies what is to be delivered, and what was, into a new
+// directory below the one given, and returns its path. It is empty if a
+// PostgreSQL has the deliveries.
+func (h *house) backupDeliveries(ctx context.Context, below string) (copied string, err error) {
+	if h.config.views != sqlite {
+		return "", nil
+	}
+	if err := os.MkdirAll(below, 0o700); err != nil {
+		return "", err
+	}
+	if copied, err = os.MkdirTemp(below, ".parley-deliveries-*"); err != nil {
+		return "", err
+	}
+	if err := webhooks.Copy(ctx, h.config.deliveries(), copied); err != nil {
+		return "", errors.Join(err, os.RemoveAll(copied))
+	}
+	return copied, nil
 }
 
 // mediaURL is where anybody can read a file until a time.

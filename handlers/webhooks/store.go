@@ -143,6 +143,14 @@ func openStore(ctx context.Context, engine views.Engine, log events.Log) (*views
 	return store, nil
 }
 
+// Copy writes a consistent copy of the deliveries' store into a directory, while
+// deliveries are made. Whoever copies the log as well does that afterwards: a
+// store that knows less than its log goes on where it is, and one that knows
+// more begins anew.
+func Copy(ctx context.Context, from *views.SQLite, dir string) error {
+	return from.Copy(ctx, schema, dir)
+}
+
 func begin(ctx context.Context, store *views.Store, log events.Log) error {
 	generation, err := store.Build(ctx)
 	if err != nil {

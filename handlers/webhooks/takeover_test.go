@@ -32,15 +32,15 @@ type host struct {
 	beat, look chan time.Time
 	ended      chan struct{}
 	stop       context.CancelFunc
+	// leave stops the engine as an orderly end does.
+	leave func()
 }
 
-// join has an engine deliver from a database that others share. Each is gone
-// when the test ends.
-func join(h *handlertest.House, database views.Engine) *host {
+// join has an engine deliver from a database. It is gone when the test ends.
+func join(h *handlertest.House, database views.Engine, changes ...func(*webhooks.Options)) *host {
 	h.Helper()
 	one := &host{TB: h, database: database, beat: make(chan time.Time), look: make(chan time.Time), ended: make(chan struct{})}
-	var err error
-	one.Engine, err = webhooks.Open(h.Context(), webhooks.Options{
+	options := webhooks.Options{
 		Views: database, Journal: h.Journal, Commands: h.Commands, NewID: uuid.New, Logger: h.Logger, Outbound: h.Outbound,
 		Link: func(events.Digest, time.Time) string { return "" },
 		Tick: func(every time.Duration) (<-chan time.Time, func()) {
@@ -49,8 +49,12 @@ func join(h *handlertest.House, database views.Engine) *host {
 			}
 			return one.look, func() {}
 		},
-	})
-	if err != nil {
+	}
+	for _, change := range changes {
+		change(&options)
+	}
+	var err error
+	if one.Engine, err = webhooks.Open(h.Context(), options); err != nil {
 		h.Fatal(err)
 	}
 	var ctx context.Context
@@ -59,17 +63,15 @@ func join(h *handlertest.House, database views.Engine) *host {
 		defer close(one.ended)
 		one.Run(ctx)
 	}()
+	one.leave = sync.OnceFunc(func() {
+		one.stop()
+		<-one.ended
+		if err := one.Close(); err != nil {
+			h.Error(err)
+		}
+	})
 	h.Cleanup(one.leave)
 	return one
-}
-
-// leave stops the engine as an orderly end does.
-func (o *host) leave() {
-	o.stop()
-	<-o.ended
-	if err := o.Close(); err != nil {
-		o.Error(err)
-	}
 }
 
 // dies has the engine lose its database for good, in the middle of what it does.
@@ -172,8 +174,7 @@ func TestAnotherServerGoesOn(t *testing.T) {
 	k.say(5)
 	k.hear()
 	join(h, place(t)).watches()
-	first.stop()
-	<-first.ended
+	first.leave()
 	k.say(5)
 	k.hear()
 }

@@ -64,10 +64,25 @@ func (t *term) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := t.forgive(ctx); err != nil {
+		return err
+	}
 	for _, e := range known {
 		t.settle(e)
 	}
 	return t.intake(ctx)
+}
+
+// forgive leaves out of the time for which deliveries are tried the time in
+// which no server tried them, be it because none ran or because the store was
+// restored.
+func (t *term) forgive(ctx context.Context) error {
+	now := t.engine.Now().UnixMilli()
+	return t.ledger.do(ctx, nil, func(ctx context.Context, tx *views.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE deliveries SET first_at = first_at + ($1 - tried_at) WHERE state = 'waiting' AND tried_at > 0 AND tried_at < $2`,
+			now, now-2*backoffMost.Milliseconds())
+		return err
+	})
 }
 
 // beginAnew is for a log that is not the one that the store was filled from,

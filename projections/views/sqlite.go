@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/ncruces/go-sqlite3/driver"
 )
 
 // SQLite is an Engine with a file for each generation.
@@ -30,6 +32,46 @@ func (e *SQLite) Open(ctx context.Context, schema Schema) (*Store, error) {
 		return nil, fmt.Errorf("making the directory of views: %w", err)
 	}
 	return openStore(ctx, schema, &fileShelf{e.dir, schema})
+}
+
+// Copy writes a consistent copy of a read model's files, while they are in use,
+// into a directory, which is made if it does not exist and has none of them
+// yet. An engine on that directory opens them as they are.
+func (e *SQLite) Copy(ctx context.Context, schema Schema, dir string) error {
+	from, to := &fileShelf{e.dir, schema}, &fileShelf{dir, schema}
+	paths, err := from.paths()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making a directory for copies: %w", err)
+	}
+	for number, version := range paths {
+		path := to.path(number, version)
+		if err := copyFile(ctx, from.path(number, version), path, schema); err != nil {
+			return fmt.Errorf("copying a view to %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func copyFile(ctx context.Context, from, to string, schema Schema) (err error) {
+	db, err := driver.Open(source(from, []string{"busy_timeout(10000)"}), extended(schema))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	// SQLite fills an empty file, which this one makes readable by its owner
+	// alone, and refuses one with content.
+	file, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, to)
+	return err
 }
 
 // fileShelf is a read model's files.

@@ -2,6 +2,7 @@ package views_test
 
 import (
 	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,57 @@ func TestFilesThatDoNotServeAreRemoved(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(files) != 1 || filepath.Base(files[0]) != "things.v1.3.db" {
 		t.Errorf("left are %v, %v", files, err)
+	}
+}
+
+// TestFilesAreCopiedWhileInUse copies what serves and what is being built, with
+// all that was committed by then.
+func TestFilesAreCopiedWhileInUse(t *testing.T) {
+	engine, dir := views.NewSQLite(t.TempDir()), filepath.Join(t.TempDir(), "copy")
+	store, err := engine.Open(t.Context(), things)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := store.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Swap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	add := func(id int64) {
+		t.Helper()
+		at := views.Checkpoint{Position: uint64(id), Event: uint64(id)}
+		before := views.Checkpoint{Position: uint64(id) - 1, Event: uint64(id) - 1}
+		err := built.Update(t.Context(), before, at, func(tx *views.Tx) error {
+			return tx.Queue(t.Context(), `INSERT INTO things (id) VALUES ($1)`, id)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(1)
+	if err := engine.Copy(t.Context(), things, dir); err != nil {
+		t.Fatal(err)
+	}
+	add(2)
+	if err := engine.Copy(t.Context(), things, dir); !errors.Is(err, os.ErrExist) {
+		t.Errorf("over another copy: %v", err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copied, err := views.NewSQLite(dir).Open(t.Context(), things)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	var rows, last int64
+	if err := copied.QueryRow(t.Context(), `SELECT COUNT(*), MAX(id) FROM things`, nil, &rows, &last); err != nil || rows != 1 || last != 1 {
+		t.Errorf("the copy has %d rows up to %d: %v", rows, last, err)
+	}
+	if at, err := copied.Serving().Checkpoint(t.Context()); err != nil || at.Event != 1 {
+		t.Errorf("the copy is at %+v: %v", at, err)
 	}
 }
 
