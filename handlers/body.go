@@ -43,7 +43,7 @@ var strict = json.JoinOptions(json.RejectUnknownMembers(true))
 
 // jsonFormat is how huma reads and writes bodies.
 var jsonFormat = huma.Format{
-	Marshal: func(w io.Writer, v any) error { return huma.DefaultJSONFormat.Marshal(w, v) },
+	Marshal: marshalJSON,
 	Unmarshal: func(data []byte, v any) error {
 		if err := json.Unmarshal(data, v, strict); err != nil {
 			return misread(err)

@@ -2,9 +2,11 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -307,21 +309,36 @@ type (
 		Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"20"`
 	}
 	cardOutput struct {
-		Body card
+		Body ready[card]
 	}
 )
 
 // card is who a customer is to a merchant.
 type card struct {
+	cardHead
+	OpenOrders []projections.Order   `json:"openOrders"`
+	Orders     projections.OrderPage `json:"orders"`
+}
+
+// cardHead is a card without orders, which go from the view to the answer as
+// they are.
+type cardHead struct {
 	// User is null once the customer was erased.
 	User       *projections.User `json:"user"`
 	MerchantID uuid.UUID         `json:"merchantId"`
 	projections.CustomerLink
 	// Spending is by currency.
-	Spending   []projections.Spending `json:"spending"`
-	OpenOrders []projections.Order    `json:"openOrders"`
-	OpenCases  []projections.Case     `json:"openCases"`
-	Orders     projections.OrderPage  `json:"orders"`
+	Spending  []projections.Spending `json:"spending"`
+	OpenCases []projections.Case     `json:"openCases"`
+}
+
+// with is the JSON of a card.
+func (c *cardHead) with(openOrders, page []byte) (ready[card], error) {
+	head, err := json.Marshal(c)
+	if err != nil {
+		return ready[card]{}, err
+	}
+	return ready[card]{slices.Concat(head[:len(head)-1], []byte(`,"openOrders":`), openOrders, []byte(`,"orders":`), page, []byte("}"))}, nil
 }
 
 // openShown bounds how many open orders a card shows by themselves.
@@ -336,7 +353,7 @@ func (s *Server) getCustomer(ctx context.Context, in *cardInput) (*cardOutput, e
 			return nil, err
 		}
 	}
-	c := card{MerchantID: in.ID}
+	c := cardHead{MerchantID: in.ID}
 	var err error
 	if c.CustomerLink, err = s.Views.Merchants.Customer(ctx, in.ID, in.User); err != nil {
 		return nil, err
@@ -354,12 +371,17 @@ func (s *Server) getCustomer(ctx context.Context, in *cardInput) (*cardOutput, e
 		return nil, err
 	}
 	of := projections.OrderList{Merchant: in.ID, Customer: in.User, OnlyOpen: true, Limit: openShown}
-	if c.OpenOrders, _, err = s.Views.Orders.List(ctx, of); err != nil {
+	openOrders, _, err := s.Views.Orders.ListJSON(ctx, of)
+	if err != nil {
 		return nil, err
 	}
 	of.OnlyOpen, of.Cursor, of.Limit = false, in.Cursor, in.Limit
-	c.Orders, err = s.orderPage(ctx, of, "/v1/merchants/"+in.ID.String()+"/customers/"+in.User.String())
-	return &cardOutput{c}, err
+	page, err := s.orderPage(ctx, of, "/v1/merchants/"+in.ID.String()+"/customers/"+in.User.String())
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.with(openOrders, page)
+	return &cardOutput{body}, err
 }
 
 type (

@@ -2,8 +2,9 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
-	"reflect"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -69,20 +70,9 @@ type (
 	}
 	orderOutput struct {
 		PositionHeader
-		Body orderBody
+		Body ready[projections.OrderView]
 	}
 )
-
-// orderBody is a projections.OrderView ready to send.
-type orderBody struct{ json []byte }
-
-// MarshalJSON implements json.Marshaler.
-func (b orderBody) MarshalJSON() ([]byte, error) { return b.json, nil }
-
-// Schema implements huma.SchemaProvider.
-func (orderBody) Schema(r huma.Registry) *huma.Schema {
-	return r.Schema(reflect.TypeFor[projections.OrderView](), true, "")
-}
 
 type placeBody struct {
 	CustomerID uuid.UUID  `json:"customerId" format:"uuid"`
@@ -199,7 +189,7 @@ type (
 		Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	}
 	ordersOutput struct {
-		Body projections.OrderPage
+		Body ready[projections.OrderPage]
 	}
 )
 
@@ -220,17 +210,22 @@ func (s *Server) listed(ctx context.Context, in *orderListInput, list projection
 	}
 	list.Cursor, list.Limit = in.Cursor, in.Limit
 	page, err := s.orderPage(ctx, list, path)
-	return &ordersOutput{page}, err
+	return &ordersOutput{ready[projections.OrderPage]{page}}, err
 }
 
-func (s *Server) orderPage(ctx context.Context, list projections.OrderList, path string) (projections.OrderPage, error) {
-	orders, cursor, err := s.Views.Orders.List(ctx, list)
-	page := projections.OrderPage{Orders: orders}
-	if cursor != "" {
-		next := nextPage(path, cursor, list.Limit, nil)
-		page.Next = &next
+// orderPage is the JSON of a projections.OrderPage.
+func (s *Server) orderPage(ctx context.Context, list projections.OrderList, path string) ([]byte, error) {
+	orders, cursor, err := s.Views.Orders.ListJSON(ctx, list)
+	if err != nil {
+		return nil, badCursor(err)
 	}
-	return page, badCursor(err)
+	next := []byte("null")
+	if cursor != "" {
+		if next, err = json.Marshal(nextPage(path, cursor, list.Limit, nil)); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat([]byte(`{"orders":`), orders, []byte(`,"next":`), next, []byte("}")), nil
 }
 
 type orderInput struct {

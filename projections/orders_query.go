@@ -90,11 +90,11 @@ const (
 	openOrdersOfBoth = `SELECT id, placed, body FROM orders WHERE merchant = $1 AND customer = $2 AND is_open = 1 AND (placed, id) < ($3, $4) ORDER BY placed DESC, id DESC LIMIT $5`
 )
 
-// List returns a page of orders, and the cursor of the following one if there
-// is one.
+// ListJSON returns a page of orders as a JSON array, and the cursor of the
+// following one if there is one.
 //
 // Errors: ErrCursor, ErrRange.
-func (o *Orders) List(ctx context.Context, l OrderList) (orders []Order, next string, err error) {
+func (o *Orders) ListJSON(ctx context.Context, l OrderList) (orders []byte, next string, err error) {
 	if l.Limit < 1 || l.Limit > MaxPage {
 		return nil, "", fmt.Errorf("%w: a page has 1 to %d orders", ErrRange, MaxPage)
 	}
@@ -108,23 +108,24 @@ func (o *Orders) List(ctx context.Context, l OrderList) (orders []Order, next st
 		return nil, "", err
 	}
 	defer rows.Close()
-	orders = []Order{}
-	for rows.Next() {
-		if len(orders) == l.Limit {
-			last := &orders[l.Limit-1]
-			return orders, orderCursor(last.PlacedAt.UnixMicro(), last.ID), nil
+	orders = append(orders, '[')
+	for count := 0; rows.Next(); count++ {
+		if count == l.Limit {
+			return append(orders, ']'), orderCursor(placed, id), nil
 		}
-		var rowID, body []byte
+		var rowID, body sql.RawBytes
 		if err := rows.Scan(&rowID, &placed, &body); err != nil {
 			return nil, "", err
 		}
-		var one Order
-		if err := json.Unmarshal(body, &one); err != nil {
-			return nil, "", fmt.Errorf("an order in the view: %w", err)
+		if id, err = idFrom(rowID); err != nil {
+			return nil, "", err
 		}
-		orders = append(orders, one)
+		if count > 0 {
+			orders = append(orders, ',')
+		}
+		orders = append(orders, body...)
 	}
-	return orders, "", rows.Err()
+	return append(orders, ']'), "", rows.Err()
 }
 
 func (l OrderList) query() (string, []any) {

@@ -175,7 +175,9 @@ func TestOrdersAreListedToTheirEnd(t *testing.T) {
 			numbers = map[string]bool{}
 			last := morning.Add(1000 * time.Hour)
 			for l.Limit = 2; ; {
-				orders, next, err := set.Orders.List(t.Context(), l)
+				body, next, err := set.Orders.ListJSON(t.Context(), l)
+				var orders []projections.Order
+				err = errors.Join(err, json.Unmarshal(body, &orders))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -203,7 +205,7 @@ func TestOrdersAreListedToTheirEnd(t *testing.T) {
 		if got := list(projections.OrderList{Merchant: teaShop, Customer: bob, OnlyOpen: true}); len(got) != 3 || !got["1"] || !got["3"] || !got["5"] {
 			t.Errorf("the open orders are %v", got)
 		}
-		if _, _, err := set.Orders.List(t.Context(), projections.OrderList{Merchant: teaShop, Cursor: "x", Limit: 1}); !errors.Is(err, projections.ErrCursor) {
+		if _, _, err := set.Orders.ListJSON(t.Context(), projections.OrderList{Merchant: teaShop, Cursor: "x", Limit: 1}); !errors.Is(err, projections.ErrCursor) {
 			t.Errorf("a cursor of nobody: %v", err)
 		}
 	})
