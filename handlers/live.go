@@ -52,7 +52,7 @@ func (s *Server) liveRoutes() {
 	s.streamRoute(huma.Operation{
 		OperationID: "streamInbox",
 		Path:        "/v1/stream",
-		Summary:     "What happens in all conversations of the caller, live",
+		Summary:     "What happens in all conversations of the caller and of the merchants for whom they act, live",
 	}, func(*http.Request) (uuid.UUID, error) { return uuid.Nil, nil })
 }
 

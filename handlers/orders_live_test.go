@@ -33,6 +33,7 @@ func TestOrdersAreToldLive(t *testing.T) {
 		"the customer's thread": customer.Stream(thread, ""),
 		"the customer's inbox":  customer.Stream(inbox, ""),
 		"the agent's thread":    owner.Stream(thread, ""),
+		"the agent's inbox":     owner.Stream(inbox, ""),
 	}
 	update := func(body string) {
 		t.Helper()
@@ -57,6 +58,7 @@ func TestOrdersAreToldLive(t *testing.T) {
 		"the customer's thread": customer.Stream(thread, resumeAt),
 		"the customer's inbox":  customer.Stream(inbox, resumeAt),
 		"the agent's thread":    owner.Stream(thread, resumeAt),
+		"the agent's inbox":     owner.Stream(inbox, resumeAt),
 	} {
 		for range 2 {
 			if got := orderTold(t, stream); got.Status != "delivered" {
@@ -67,13 +69,15 @@ func TestOrdersAreToldLive(t *testing.T) {
 	rival.Get(thread).Want(404)
 
 	var page projections.Sync
-	customer.Get("/v1/sync?after=" + began).Want(200).Into(&page)
-	var names []string
-	for _, event := range page.Events {
-		names = append(names, event.Name)
-	}
-	if want := []string{"order", "message", "order", "message", "order", "message"}; !cmp.Equal(names, want) {
-		t.Errorf("the customer synchronises %v", names)
+	for name, reader := range map[string]*handlertest.Client{"the customer": customer, "the agent": owner} {
+		reader.Get("/v1/sync?after=" + began).Want(200).Into(&page)
+		var names []string
+		for _, event := range page.Events {
+			names = append(names, event.Name)
+		}
+		if want := []string{"order", "message", "order", "message", "order", "message"}; !cmp.Equal(names, want) {
+			t.Errorf("%s synchronises %v", name, names)
+		}
 	}
 	rival.Get("/v1/sync?after=" + began).Want(200).Into(&page)
 	if len(page.Events) != 0 {
@@ -90,9 +94,16 @@ func TestAgentsReadTheThreadsOfTheirMerchant(t *testing.T) {
 	agents := "/v1/merchants/" + b.merchant.String() + "/agents"
 	owner.Post(agents, map[string]any{"userId": agent.User.ID}).Want(204)
 	h.CatchUp()
-	stream := agent.Stream(streamOf(b.conversation), "")
+	began := strconv.FormatUint(uint64(h.Node.Tip()), 10)
+	stream, all, rivals := agent.Stream(streamOf(b.conversation), ""), agent.Stream(inbox, ""), rival.Stream(inbox, "")
 	customer.Say(b.conversation, "is anybody there?")
 	stream.Want("message")
+	all.Want("message")
+	var missed projections.Sync
+	agent.Get("/v1/sync?after=0").Want(200).Into(&missed)
+	if len(missed.Events) != 1 || missed.Events[0].Name != projections.MessageChange {
+		t.Errorf("who became an agent missed %+v", missed.Events)
+	}
 	var threads projections.Inbox
 	agent.Get("/v1/merchants/" + b.merchant.String() + "/conversations").Want(200).Into(&threads)
 	if len(threads.Conversations) != 1 || threads.Conversations[0].ID != b.conversation || threads.Conversations[0].LastMessage.Text != "is anybody there?" {
@@ -100,6 +111,22 @@ func TestAgentsReadTheThreadsOfTheirMerchant(t *testing.T) {
 	}
 	owner.Do("DELETE", agents+"/"+agent.User.ID.String(), nil).Want(204)
 	stream.WantEnd("left")
+	// Those who are not agents any more, or of somebody else, are told nothing of
+	// what is said now, but what is said to them.
+	customer.Say(b.conversation, "my card's number is 1234")
+	for _, silent := range []struct {
+		reader *handlertest.Client
+		stream *handlertest.Stream
+	}{{agent, all}, {rival, rivals}} {
+		owner.Post("/v1/conversations", map[string]any{"kind": "direct", "participants": []any{silent.reader.User.ID}}).Want(201)
+		silent.stream.Want("participant")
+		silent.reader.Get("/v1/sync?after=" + began).Want(200).Into(&missed)
+		for _, event := range missed.Events {
+			if event.ConversationID == b.conversation {
+				t.Errorf("%s was told %+v", silent.reader.User.Handle, event)
+			}
+		}
+	}
 	agent.Get(streamOf(b.conversation)).Want(404)
 	agent.Get("/v1/merchants/" + b.merchant.String() + "/conversations").Want(404)
 }

@@ -16,7 +16,7 @@ func (s *Server) syncRoutes() {
 		OperationID: "sync",
 		Method:      http.MethodGet,
 		Path:        "/v1/sync",
-		Summary:     "What changed in the caller's conversations since a position",
+		Summary:     "What changed in the conversations of the caller and of the merchants for whom they act since a position",
 		Description: "For clients that keep what they have read. The events are those of /v1/stream, with the same names and data, oldest first: follow next until it is null, then open a stream with upTo as its Last-Event-ID. Of a conversation that the caller left since, that is told and nothing more; one that the caller joined since begins with what there is to show of it. With startOver, read your conversations anew, and go on from upTo.",
 		Tags:        []string{"live"},
 	}, s.sync)

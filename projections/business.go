@@ -3,31 +3,98 @@ package projections
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/google/uuid"
 
 	"parley/events"
+	"parley/projections/live"
 	"parley/projections/views"
 )
 
-// agentsTable has who acts for merchants, and is so in all their conversations.
+// agentsTable has who acts for merchants since which position, and is so in all
+// their conversations.
 var agentsTable = views.Table{
 	Name:    "agents",
-	Columns: "merchant BYTEA NOT NULL, agent BYTEA NOT NULL",
+	Columns: "merchant BYTEA NOT NULL, agent BYTEA NOT NULL, added BIGINT NOT NULL",
 	Key:     "merchant, agent",
 }
 
-const conversationsByMerchant = `CREATE INDEX IF NOT EXISTS conversations_by_merchant ON conversations (merchant, activity, id)`
+// heardTable has where something last happened in a merchant's conversations, of
+// which there can be more than its agents could look through to find what they
+// have missed.
+var heardTable = views.Table{
+	Name:    "heard",
+	Columns: "conversation BYTEA NOT NULL, merchant BYTEA NOT NULL, position BIGINT NOT NULL",
+	Key:     "conversation",
+}
 
-func (c *Conversations) staff(ctx context.Context, tx *views.Tx, fact events.Fact) error {
+const (
+	conversationsByMerchant = `CREATE INDEX IF NOT EXISTS conversations_by_merchant ON conversations (merchant, activity, id)`
+	heardByPosition         = `CREATE INDEX IF NOT EXISTS heard_by_position ON heard (merchant, position)`
+)
+
+func (c *Conversations) staff(ctx context.Context, tx *views.Tx, item *roomFact) error {
 	c.staffed = true
-	switch f := fact.(type) {
+	switch f := item.Fact.(type) {
 	case *events.AgentAdded:
-		return tx.Queue(ctx, `INSERT INTO agents (merchant, agent) VALUES ($1, $2) ON CONFLICT DO NOTHING`, f.Merchant[:], f.User[:])
+		return tx.Queue(ctx, `INSERT INTO agents (merchant, agent, added) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, f.Merchant[:], f.User[:], int64(item.Position))
 	case *events.AgentRemoved:
 		return tx.Queue(ctx, `DELETE FROM agents WHERE merchant = $1 AND agent = $2`, f.Merchant[:], f.User[:])
 	}
 	return nil
+}
+
+// heard is what a batch changes of heardTable.
+type heard map[uuid.UUID]events.Position
+
+func (h heard) note(r *room, at events.Position) {
+	if r != nil && r.business {
+		h[r.id] = at
+	}
+}
+
+func (h heard) store(ctx context.Context, tx *views.Tx) error {
+	for conversation, at := range h {
+		err := tx.Queue(ctx, `INSERT INTO heard (conversation, merchant, position) SELECT id, merchant, $1 FROM conversations WHERE id = $2
+			ON CONFLICT (conversation) DO UPDATE SET position = excluded.position`, int64(at), conversation[:])
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// audience are all who are told what happens in a conversation: its members,
+// and the agents of its merchant, each with the position since which they are.
+// It is as cheap as Members.
+func (c *Conversations) audience(ctx context.Context, conversation uuid.UUID) (live.Members, error) {
+	return c.cache.hearers(ctx, conversation, func(ctx context.Context) (live.Members, error) {
+		all := make(live.Members)
+		err := c.positions(ctx, all, `SELECT a.agent, a.added FROM agents a JOIN conversations c ON c.merchant = a.merchant WHERE c.id = $1`, conversation[:])
+		if err != nil {
+			return nil, err
+		}
+		members, err := c.Members(ctx, conversation)
+		if len(all) == 0 {
+			return members, err
+		}
+		maps.Copy(all, members)
+		return all, err
+	})
+}
+
+// employments are the merchants for whom a user acts, each with the position
+// since which they do.
+func (c *Conversations) employments(ctx context.Context, agent uuid.UUID) (map[uuid.UUID]events.Position, error) {
+	since := make(map[uuid.UUID]events.Position)
+	return since, c.positions(ctx, since, `SELECT merchant, added FROM agents WHERE agent = $1`, agent[:])
+}
+
+// heardSince are a merchant's conversations in which something happened after a
+// position: at most limit of them.
+func (c *Conversations) heardSince(ctx context.Context, merchant uuid.UUID, after events.Position, limit int) ([]uuid.UUID, error) {
+	return idsOf(c.store.Query(ctx, `SELECT conversation FROM heard WHERE merchant = $1 AND position > $2 LIMIT $3`, merchant[:], int64(min(after, newest)), limit))
 }
 
 // admitAgent completes the row of a conversation that its viewer is no

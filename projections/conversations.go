@@ -75,7 +75,7 @@ func newConversations(journal *events.Journal, now func() time.Time) *Conversati
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 9,
+	Version: 10,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
@@ -93,12 +93,13 @@ var conversationsSchema = views.Schema{
 			pinned TEXT NOT NULL,
 			merchant BYTEA`,
 		Key: "id",
-	}, participantsTable, departuresTable, agentsTable, erasedTable, voicesTable,
+	}, participantsTable, departuresTable, agentsTable, heardTable, erasedTable, voicesTable,
 		messagesTable, versionsTable, mentionsTable, forwardsTable, keyedTable},
 	Indexes: []string{
 		participantsByUser,
 		participantsArchived,
 		conversationsByMerchant,
+		heardByPosition,
 	},
 }
 
@@ -147,17 +148,19 @@ func (c *Conversations) prepare(ctx context.Context, recorded events.Recorded) (
 }
 
 func (c *Conversations) apply(ctx context.Context, tx *views.Tx, items []roomFact) error {
+	threads := make(heard)
 	for i := range items {
 		if err := c.applyOne(ctx, tx, &items[i]); err != nil {
 			return err
 		}
+		threads.note(c.rooms[items[i].conversation], items[i].Position)
 	}
 	for _, r := range c.order {
 		if err := r.store(ctx, tx); err != nil {
 			return err
 		}
 	}
-	return nil
+	return threads.store(ctx, tx)
 }
 
 func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFact) error {
@@ -187,7 +190,7 @@ func (c *Conversations) applyOne(ctx context.Context, tx *views.Tx, item *roomFa
 	case *events.MessageEdited, *events.MessageRetracted, *events.ReactionAdded, *events.ReactionRemoved:
 		return c.said(ctx, tx, item, func(r *room) error { return r.change(ctx, tx, &item.Event) })
 	case *events.AgentAdded, *events.AgentRemoved:
-		return c.staff(ctx, tx, item.Fact)
+		return c.staff(ctx, tx, item)
 	}
 	return c.receipt(ctx, tx, item)
 }

@@ -181,7 +181,7 @@ func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
 	if !told || f.hub.PassUnheard(recorded.Position, conversation, nil) {
 		return nil
 	}
-	members, err := f.views.Conversations.Members(ctx, conversation)
+	members, err := f.views.Conversations.audience(ctx, conversation)
 	if err != nil {
 		return err
 	}

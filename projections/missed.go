@@ -43,16 +43,19 @@ type tail struct {
 }
 
 const (
-	// tailsAtOnce bounds how many streams are read at a time.
+	// tailsAtOnce bounds how many streams are read at a time, and tailsMost how
+	// many are read at all.
 	tailsAtOnce = 16
+	tailsMost   = 3 * DefaultMostMissed
 	// What is read ahead of one stream doubles between these bounds.
 	leastAhead, mostAhead = 4, 64
 )
 
 // Missed finds what a reader missed. The view of conversations must have
 // passed upTo. What happened in a conversation before the reader joined it is
-// left out, and so is all of those that they have left but that they did. It
-// waits until the view of orders has passed upTo as well.
+// left out, and so is all of those that they have left but that they did. Who
+// acts for a merchant reads its conversations too. It waits until the view of
+// orders has passed upTo as well.
 //
 // Errors: ErrNotParticipant if the reader is not in the one conversation, those
 // of Wait, and those of the log.
@@ -72,6 +75,9 @@ func (s *Set) Missed(ctx context.Context, reader Reader, after, upTo events.Posi
 		m.add(conversation, max(after, joined-1))
 	}
 	if err := m.addOrders(ctx, reader.User, after, memberships); err != nil {
+		return nil, err
+	}
+	if err := m.addMerchants(ctx, reader.User, after, memberships); err != nil {
 		return nil, err
 	}
 	departures, err := s.Conversations.departures(ctx, reader.User, after)
@@ -126,6 +132,38 @@ func (m *Missed) addOrders(ctx context.Context, customer uuid.UUID, after events
 	return nil
 }
 
+// addMerchants has told what happened in conversations of the merchants for whom
+// a user acts, but those given, since the user does.
+func (m *Missed) addMerchants(ctx context.Context, user uuid.UUID, after events.Position, but map[uuid.UUID]events.Position) error {
+	employments, err := m.views.Conversations.employments(ctx, user)
+	if err != nil {
+		return err
+	}
+	for merchant, added := range employments {
+		since := max(after, added)
+		// Of more than are told, it is enough to know that there are.
+		threads, err := m.views.Conversations.heardSince(ctx, merchant, since, DefaultMostMissed+1)
+		if err != nil {
+			return err
+		}
+		for _, conversation := range threads {
+			if _, member := but[conversation]; !member {
+				m.add(conversation, since)
+			}
+		}
+		changed, err := m.views.Orders.changedOf(ctx, merchant, since)
+		if err != nil {
+			return err
+		}
+		for order, conversation := range changed {
+			if _, member := but[conversation]; !member {
+				m.tails = append(m.tails, &tail{stream: events.OrderStream(order), since: since})
+			}
+		}
+	}
+	return nil
+}
+
 // add has the streams of a conversation told after a position.
 func (m *Missed) add(conversation uuid.UUID, since events.Position) {
 	for _, prefix := range conversationPrefixes {
@@ -133,8 +171,13 @@ func (m *Missed) add(conversation uuid.UUID, since events.Position) {
 	}
 }
 
-// measure finds out how much there is of each stream.
+// measure finds out how much there is of each stream, unless there are more
+// streams than events can be told: then it says so many.
 func (m *Missed) measure(ctx context.Context) error {
+	if len(m.tails) > tailsMost {
+		m.Events = len(m.tails)
+		return nil
+	}
 	err := m.tails.each(ctx, func(ctx context.Context, s *tail) (err error) {
 		s.first, s.next, err = events.RevisionsAfter(ctx, m.views.log, s.stream, s.since)
 		if errors.Is(err, events.ErrStreamDeleted) {

@@ -42,7 +42,7 @@ func newOrders(journal *events.Journal) *Orders {
 // last event that its conversation is told of.
 var ordersSchema = views.Schema{
 	Name:    OrdersName,
-	Version: 4,
+	Version: 5,
 	Tables: []views.Table{{
 		Name: "orders",
 		Columns: `id BYTEA NOT NULL,
@@ -64,7 +64,7 @@ var ordersSchema = views.Schema{
 		`CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer, placed, id)`,
 		`CREATE INDEX IF NOT EXISTS orders_of_both ON orders (merchant, customer, placed, id)`,
 		`CREATE INDEX IF NOT EXISTS orders_open ON orders (merchant, customer, is_open, placed, id)`,
-		`CREATE INDEX IF NOT EXISTS orders_by_change ON orders (customer, changed)`,
+		`CREATE INDEX IF NOT EXISTS orders_by_change ON orders (merchant, changed)`,
 	},
 }
 

@@ -75,29 +75,42 @@ func (o *Orders) change(ctx context.Context, recorded events.Recorded) (Change, 
 	return change, err == nil, err
 }
 
+// Orders of which conversations were told after a position.
+const (
+	changedForCustomer = `SELECT id, merchant, customer FROM orders WHERE customer = $1 AND changed > $2`
+	changedForMerchant = `SELECT id, merchant, customer FROM orders WHERE merchant = $1 AND changed > $2`
+)
+
 // changedSince lists a customer's orders of which conversations were told after
 // a position, by the conversation.
 func (o *Orders) changedSince(ctx context.Context, customer uuid.UUID, after events.Position) (map[uuid.UUID]uuid.UUID, error) {
-	rows, err := o.store.Query(ctx, `SELECT id, merchant FROM orders WHERE customer = $1 AND changed > $2`, customer[:], int64(min(after, newest)))
+	return o.changed(ctx, changedForCustomer, customer, after)
+}
+
+// changedOf is changedSince for a merchant's orders.
+func (o *Orders) changedOf(ctx context.Context, merchant uuid.UUID, after events.Position) (map[uuid.UUID]uuid.UUID, error) {
+	return o.changed(ctx, changedForMerchant, merchant, after)
+}
+
+func (o *Orders) changed(ctx context.Context, query string, whose uuid.UUID, after events.Position) (map[uuid.UUID]uuid.UUID, error) {
+	rows, err := o.store.Query(ctx, query, whose[:], int64(min(after, newest)))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	changed := make(map[uuid.UUID]uuid.UUID)
 	for rows.Next() {
-		var order, merchant []byte
-		if err := rows.Scan(&order, &merchant); err != nil {
+		var columns [3][]byte
+		var ids [3]uuid.UUID
+		if err := rows.Scan(&columns[0], &columns[1], &columns[2]); err != nil {
 			return nil, err
 		}
-		id, err := idFrom(order)
-		if err != nil {
-			return nil, err
+		for i, column := range columns {
+			if ids[i], err = idFrom(column); err != nil {
+				return nil, err
+			}
 		}
-		seller, err := idFrom(merchant)
-		if err != nil {
-			return nil, err
-		}
-		changed[id] = events.BusinessID(seller, customer)
+		changed[ids[0]] = events.BusinessID(ids[1], ids[2])
 	}
 	return changed, rows.Err()
 }

@@ -38,10 +38,11 @@ type cachedRoom struct {
 	mu      sync.Mutex
 	pages   map[pageKey]*flight[PageBody] // guarded by mu
 	members map[uuid.UUID]*flight[bool]   // guarded by mu
-	// crew has one answer: all members. Guarded by mu.
-	crew  map[struct{}]*flight[live.Members]
-	bytes int64 // of all of them, guarded by mu
-	gone  bool  // not in the cache any more; guarded by mu
+	// crew and hearers have one answer each: all members, and those who are told
+	// what happens besides. Guarded by mu.
+	crew, hearers map[struct{}]*flight[live.Members]
+	bytes         int64 // of all of them, guarded by mu
+	gone          bool  // not in the cache any more; guarded by mu
 }
 
 // flight is an answer that one caller is getting for all who ask.
@@ -85,6 +86,11 @@ func (c *pageCache) member(ctx context.Context, conversation, user uuid.UUID, lo
 func (c *pageCache) crew(ctx context.Context, conversation uuid.UUID, load func(context.Context) (live.Members, error)) (live.Members, error) {
 	r := c.room(conversation)
 	return fly(ctx, c, r, &r.crew, struct{}{}, load, crewBytes)
+}
+
+func (c *pageCache) hearers(ctx context.Context, conversation uuid.UUID, load func(context.Context) (live.Members, error)) (live.Members, error) {
+	r := c.room(conversation)
+	return fly(ctx, c, r, &r.hearers, struct{}{}, load, crewBytes)
 }
 
 func crewBytes(members live.Members) int64 { return answerBytes + memberBytes*int64(len(members)) }
@@ -166,7 +172,7 @@ func (c *pageCache) drop(conversation uuid.UUID, pages, members bool) {
 		r.pages = nil
 	}
 	if members {
-		r.members, r.crew = nil, nil
+		r.members, r.crew, r.hearers = nil, nil, nil
 	}
 	kept := r.kept()
 	c.bytes.Add(kept - r.bytes)
@@ -183,7 +189,10 @@ func (c *pageCache) dropMembers() {
 // kept counts what the landed answers take; r.mu is held.
 func (r *cachedRoom) kept() int64 {
 	kept := answerBytes * int64(len(r.members)+len(r.pages))
-	for _, f := range r.crew {
+	for _, f := range []*flight[live.Members]{r.crew[struct{}{}], r.hearers[struct{}{}]} {
+		if f == nil {
+			continue
+		}
 		select {
 		case <-f.landed:
 			kept += crewBytes(f.value)
