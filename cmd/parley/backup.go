@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -54,18 +55,33 @@ func takeBackup(ctx context.Context, c *config, directory string) (err error) {
 	return h.backup(ctx, directory)
 }
 
-// backup copies the log, then the vault and the files: what an event speaks of
-// is there before the event is in the log, so that the copy has everything
-// that the copied log needs. Deliveries are copied before the log, which they
-// follow. The views are not copied, since the log rebuilds them; neither are
-// files in a bucket, which has a backup of its own.
-func (h *house) backup(ctx context.Context, directory string) (err error) {
+// backup takes a backup, which does not bear its name before it is whole.
+func (h *house) backup(ctx context.Context, directory string) error {
 	if !filepath.IsAbs(directory) {
 		return fmt.Errorf("the backup's directory must be an absolute path, not %q", directory)
 	}
 	if h.node == nil {
 		return errors.New("the log is a cluster's, which has a backup of its own")
 	}
+	if _, err := os.Stat(directory); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("%s exists already: name a new directory", directory), err)
+	}
+	part := directory + ".part"
+	if _, err := os.Stat(part); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("%s is of a backup that is being taken or was cut short: if none is, remove it", part), err)
+	}
+	if err := h.backupTo(ctx, part); err != nil {
+		return errors.Join(err, os.RemoveAll(part))
+	}
+	return putInPlace(part, directory)
+}
+
+// backupTo copies the log, then the vault and the files: what an event speaks of
+// is there before the event is in the log, so that the copy has everything
+// that the copied log needs. Deliveries are copied before the log, which they
+// follow. The views are not copied, since the log rebuilds them; neither are
+// files in a bucket, which has a backup of its own.
+func (h *house) backupTo(ctx context.Context, directory string) (err error) {
 	deliveries, err := h.backupDeliveries(ctx, filepath.Dir(directory))
 	if err != nil {
 		return err
@@ -83,4 +99,16 @@ func (h *house) backup(ctx context.Context, directory string) (err error) {
 		return err
 	}
 	return h.backupMedia(ctx, filepath.Join(directory, mediaFolder))
+}
+
+// putInPlace gives what is whole its name, durably.
+func putInPlace(part, name string) error {
+	if err := os.Rename(part, name); err != nil {
+		return err
+	}
+	parent, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(parent.Sync(), parent.Close())
 }

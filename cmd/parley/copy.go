@@ -126,11 +126,24 @@ func (m *moveFlags) copyKeys(ctx context.Context, c *config) (_ int, err error) 
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, keys.Close()) }()
-	taken, err := adoptKeys(ctx, from.vaultDir(), to.vaultPlace(), keys.Travellers(ctx))
+	taken, err := adoptKeys(ctx, masterDir(from, to), to.vaultPlace(), keys.Travellers(ctx))
+	if errors.Is(err, vault.ErrWrongMaster) {
+		return 0, fmt.Errorf("%w: --to-keys has a master key of its own; if nothing was sealed under it, move it away: %s",
+			err, filepath.Join(to.vaultDir(), vault.MasterFileName))
+	}
 	if err != nil {
 		return 0, err
 	}
 	return taken, needMaster(from, to)
+}
+
+// masterDir is where the master key is under which the target will open its
+// keys: its own, if it has one.
+func masterDir(from, to *config) string {
+	if _, err := os.Stat(filepath.Join(to.vaultDir(), vault.MasterFileName)); err == nil && !isPostgres(to.views) {
+		return to.vaultDir()
+	}
+	return from.vaultDir()
 }
 
 // keeper is a house of which only the keys matter. The master key of a database

@@ -27,6 +27,9 @@ func exportCommand(c *config) *cobra.Command {
 		Short: "Write every event, and the vault's wrapped keys, as JSON lines",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if _, err := os.Stat(c.logDir()); err != nil && c.eventstore == embedded {
+				return fmt.Errorf("there is nothing to export: %w", err)
+			}
 			h, err := openStores(cmd.Context(), c, c.logger())
 			if errors.Is(err, node.ErrInUse) {
 				return fmt.Errorf("%w; or export a backup (parley backup), which needs no stop", err)
@@ -70,7 +73,7 @@ func exportTo(stdout io.Writer, args []string) (w io.Writer, finish func(error) 
 	return file, func(failed error) error {
 		err := errors.Join(file.Sync(), file.Close())
 		if err == nil && failed == nil {
-			return os.Rename(file.Name(), args[0])
+			return putInPlace(file.Name(), args[0])
 		}
 		return errors.Join(err, os.Remove(file.Name()))
 	}, nil

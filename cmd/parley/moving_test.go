@@ -73,9 +73,27 @@ func TestAHouseMovesByExport(t *testing.T) {
 
 	bare := filepath.Join(t.TempDir(), "bare.jsonl")
 	finish(t, "export", "--without-keys", "--data", w.data, bare)
-	p := start(t, nil, "import", "--data", filepath.Join(t.TempDir(), "data"), "--format", "jsonl", bare)
-	if code := p.wait(); code != failed || !strings.Contains(p.stderr.String(), "not complete") {
-		t.Errorf("without keys: exit code %d, %s", code, p.stderr)
+	keyless := filepath.Join(t.TempDir(), "data")
+	for said, args := range map[string][]string{
+		"not complete":            {"import", "--data", keyless, "--format", "jsonl", bare},
+		"there is nothing to exp": {"export", "--data", filepath.Join(t.TempDir(), "nothing")},
+	} {
+		if p := start(t, nil, args...); p.wait() != failed || !strings.Contains(p.stderr.String(), said) {
+			t.Errorf("%v says %s", args, p.stderr)
+		}
+	}
+	if p := start(t, nil, "verify", "--data", keyless); p.wait() != failed || !strings.Contains(p.stderr.String(), "names and texts of 2 people cannot be read") {
+		t.Errorf("verify without keys says %s", p.stderr)
+	}
+	master := filepath.Join(keyless, "vault", "master.key")
+	if err := os.MkdirAll(filepath.Dir(master), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(master, []byte(strings.Repeat("0f", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p := start(t, nil, "copy", "--from", w.data, "--to", keyless); p.wait() != failed || !strings.Contains(p.stderr.String(), "move it away: "+master) {
+		t.Errorf("a copy to another master key says %s", p.stderr)
 	}
 }
 
@@ -158,6 +176,9 @@ func TestABackupIsTakenWhileServing(t *testing.T) {
 	again := start(t, nil, "backup", "--data", w.data, backup)
 	if code := again.wait(); code != failed || !strings.Contains(again.stderr.String(), "exists already") {
 		t.Errorf("over another backup: exit code %d, %s", code, again.stderr)
+	}
+	if left, err := filepath.Glob(backup + ".part"); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 	ada.say(w.room, "This comes after the backup.")
 	p.stop()

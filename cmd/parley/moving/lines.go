@@ -40,6 +40,10 @@ type end struct {
 	Digest string `json:"digest"`
 }
 
+func (e *end) String() string {
+	return fmt.Sprintf("%d events and %d keys with the digest %s", e.Events, e.Keys, e.Digest)
+}
+
 // exported is an event. Data and metadata stand as JSON where that gives the
 // very bytes back, and as base64 otherwise.
 type exported struct {
@@ -217,7 +221,7 @@ func (l *Lines) Events() iter.Seq2[events.Recorded, error] {
 				}
 			case read.End != nil:
 				if want := (end{l.digest.Count(), l.keys, l.digest.String()}); *read.End != want {
-					yield(events.Recorded{}, fmt.Errorf("%w: it ends with %+v, but holds %+v", ErrIncomplete, *read.End, want))
+					yield(events.Recorded{}, fmt.Errorf("%w: its last line counts %s, but it holds %s", ErrIncomplete, read.End, &want))
 				}
 				return
 			default:
