@@ -240,6 +240,28 @@ func (a *Apps) In(ctx context.Context, conversation uuid.UUID) ([]Installed, err
 	return found, rows.Err()
 }
 
+// SpokenIn returns the conversations in which an app has said something since a
+// time's day, at most as many as the limit.
+func (a *Apps) SpokenIn(ctx context.Context, app uuid.UUID, since time.Time, limit int) (conversations []uuid.UUID, err error) {
+	rows, err := a.store.Query(ctx, `SELECT DISTINCT conversation FROM spoken WHERE app = $1 AND day >= $2 LIMIT $3`, app[:], int64(dayOf(since)), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id []byte
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		conversation, err := uuid.FromBytes(id)
+		if err != nil {
+			return nil, err
+		}
+		conversations = append(conversations, conversation)
+	}
+	return conversations, rows.Err()
+}
+
 func installedFrom(rows *views.Rows) (Installed, error) {
 	var id, icon, by []byte
 	var name, suspended, grants, at string

@@ -218,6 +218,12 @@ type CustomerPage struct {
 	Next *string `json:"next"`
 }
 
+// CountCustomers is how many people have opted in to a merchant, and not left.
+func (m *Merchants) CountCustomers(ctx context.Context, merchant uuid.UUID) (count int, err error) {
+	err = m.store.QueryRow(ctx, `SELECT COUNT(*) FROM customers WHERE merchant = $1 AND left_at IS NULL`, []any{merchant[:]}, &count)
+	return count, err
+}
+
 const customerColumns = `customer, linked, linked_at, left_at, source, consent`
 
 // Customer returns a customer's opt-in to a merchant, or ErrNotFound if there

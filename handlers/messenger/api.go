@@ -32,6 +32,9 @@ type Options struct {
 	Fetch *http.Client
 	// Patience is how long a body may pause while it arrives.
 	Patience time.Duration
+	// Engaged counts the people whom a page is engaged with, on whom it depends
+	// how often it may call within a day.
+	Engaged func(context.Context, commands.Page) (int, error)
 	// Unlimited lets pages call as often as they like.
 	Unlimited bool
 	// RequestID names a request in the log.
@@ -55,6 +58,7 @@ type API struct {
 	router chi.Router
 	calls  *httprate.RateLimiter
 	media  *httprate.RateLimiter
+	days   *quotas
 }
 
 // New makes the API.
@@ -63,6 +67,7 @@ func New(options Options) *API {
 		Options: options, router: chi.NewRouter(),
 		calls: httprate.NewRateLimiter(callRate, time.Second),
 		media: httprate.NewRateLimiter(mediaRate, time.Second),
+		days:  newQuotas(options.Engaged),
 	}
 	a.router.NotFound(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, errUnsupported) })
 	a.router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { a.refuse(w, r, errUnsupported) })
@@ -165,14 +170,25 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, answer endpoint) (a
 	}
 	actor := commands.AppActor(c.page.App)
 	a.Identify(r.Context(), actor)
-	if !a.Unlimited && a.calls.OnLimit(w, r, c.page.ID().String()) {
-		return nil, errTooOften
+	if err := a.limit(c); err != nil {
+		return nil, err
 	}
 	c.cause = events.Cause{Actor: actor, Correlation: a.RequestID(r.Context())}
 	if c.cause.IdempotencyKey, err = idempotencyKey(r); err != nil {
 		return nil, err
 	}
 	return answer(r.Context(), c)
+}
+
+// limit refuses the calls of a page that calls too often.
+func (a *API) limit(c *call) error {
+	switch {
+	case a.Unlimited:
+		return nil
+	case a.calls.OnLimit(c.w, c.Request, c.page.ID().String()):
+		return errTooOften
+	}
+	return a.days.take(c.Context(), c.page, a.Now())
 }
 
 const maxKey = 255

@@ -52,6 +52,7 @@ var (
 	errToken       = &Fault{http.StatusUnauthorized, codeToken, 0, "Invalid OAuth access token."}
 	errProof       = &Fault{http.StatusBadRequest, codeParameter, 0, "Invalid appsecret_proof provided in the API argument"}
 	errTooOften    = &Fault{http.StatusTooManyRequests, codeTooOften, 0, "(#613) Calls to this api have exceeded the rate limit."}
+	errDaily       = &Fault{http.StatusTooManyRequests, codeTooOften, 0, "(#613) Calls to this api have exceeded the rate limit: 200 a day for each person the page is engaged with."}
 	errUnsupported = &Fault{http.StatusBadRequest, codeParameter, subNoSuchObject, "Unsupported request: there is nothing at this path, or it does not take the method"}
 	errNoUser      = &Fault{http.StatusBadRequest, codeParameter, subNoUser, "(#100) No matching user found"}
 	errEmpty       = &Fault{http.StatusBadRequest, codeParameter, subEmpty, "(#100) Message cannot be empty, must provide valid attachment or text"}

@@ -14,6 +14,7 @@ import (
 
 	"parley/events"
 	"parley/events/commands"
+	"parley/handlers"
 	"parley/handlers/handlertest"
 	"parley/handlers/messenger"
 )
@@ -76,6 +77,29 @@ func TestAppsSubscribe(t *testing.T) {
 		t.Errorf("unsubscribed: %s", got)
 	}
 	refused(t, w.page.call("POST", "/me/subscribed_apps", `{"subscribed_fields":"a b"}`), 100, 0, "subscribed_fields")
+}
+
+// TestPagesAreHeldToTheirPeople has two pages of one app call 250 times: the
+// shop has one customer, and the app's own page a group of two.
+func TestPagesAreHeldToTheirPeople(t *testing.T) {
+	w := newWorld(t, func(o *handlers.Options) { o.Limits.Rate = 10_000 })
+	w.own.call("POST", "/me/messages", `{"recipient":{"id":"TO"},"message":{"text":"hello"}}`).Want(200)
+	w.CatchUp()
+	batch := `{"batch":[` + strings.TrimSuffix(strings.Repeat(`{"relative_url":"me"},`, 50), ",") + `]}`
+	for c, most := range map[*caller]int{w.page: 200, w.own: 250} {
+		count := make(map[int]int)
+		for range 5 {
+			var answers []struct{ Code int }
+			c.call("POST", "/", batch).Want(200).Into(&answers)
+			for _, answer := range answers {
+				count[answer.Code]++
+			}
+		}
+		if count[200] != most || count[200]+count[429] != 250 {
+			t.Errorf("where %d calls are allowed, they were answered %v", most, count)
+		}
+	}
+	refused(t, w.page.call("GET", "/me", nil), 613, 0, "200 a day")
 }
 
 func TestPersonasSpeak(t *testing.T) {

@@ -75,9 +75,29 @@ func TestTemplatesAreSent(t *testing.T) {
 	if m.Text != "Sure?" {
 		t.Errorf("the message is %q", m.Text)
 	}
+	m = w.page.send(`{"attachment":{"type":"template","payload":{"template_type":"list","top_element_style":"compact","elements":[
+		{"title":"Hats","subtitle":"For all"},{"title":"Coats","buttons":[{"type":"postback","title":"Buy","payload":"COAT"}]}],
+		"buttons":[{"type":"postback","title":"More","payload":"MORE"}]}}}`)
+	if m.Text != "Hats – For all\nCoats" {
+		t.Errorf("the list is %q", m.Text)
+	}
+	for _, payload := range []string{"COAT", "MORE"} {
+		w.customer.Post(path, map[string]any{"number": m.Number, "payload": payload}).Want(201)
+	}
+	m = w.page.send(`{"attachment":{"type":"template","payload":{"template_type":"open_graph","elements":[{"url":"https://example.com/track"}]}}}`)
+	if m.Text != "https://example.com/track" || m.Template == nil {
+		t.Errorf("the address is %q", m.Text)
+	}
 	long := strings.Repeat("x", 81)
 	for name, payload := range map[string]string{
-		"template_type":        `{"template_type":"list"}`,
+		"template_type":        `{"template_type":"airline_update"}`,
+		"elements must be 2":   `{"template_type":"list","elements":[{"title":"x"}]}`,
+		"[0].image_url":        `{"template_type":"list","elements":[{"title":"x"},{"title":"y"}]}`,
+		"top_element_style":    `{"template_type":"list","top_element_style":"wide","elements":[{"title":"x"},{"title":"y"}]}`,
+		"payload.buttons must": `{"template_type":"list","top_element_style":"compact","elements":[{"title":"x"},{"title":"y"}],"buttons":[{"type":"element_share"},{"type":"element_share"}]}`,
+		"elements[1].buttons":  `{"template_type":"list","top_element_style":"compact","elements":[{"title":"x"},{"title":"y","buttons":[{"type":"element_share"},{"type":"element_share"}]}]}`,
+		"elements must be one": `{"template_type":"open_graph","elements":[]}`,
+		"elements[0].url":      `{"template_type":"open_graph","elements":[{"url":"spotify:track"}]}`,
 		"elements":             `{"template_type":"generic","elements":[]}`,
 		"elements[0].title":    `{"template_type":"generic","elements":[{"title":"` + long + `"}]}`,
 		"elements[0].subtitle": `{"template_type":"generic","elements":[{"title":"x","subtitle":"` + long + `"}]}`,

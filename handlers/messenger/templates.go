@@ -11,6 +11,8 @@ import (
 
 const (
 	maxElements     = 10
+	leastListed     = 2
+	maxListed       = 4
 	maxButtons      = 3
 	maxElementTitle = 80
 	maxButtonText   = 640
@@ -50,6 +52,7 @@ func checkLink(param, link string, required bool) error {
 type templateBody struct {
 	TemplateType string        `json:"template_type"`
 	Text         flexText      `json:"text"`
+	TopStyle     string        `json:"top_element_style"`
 	Buttons      []buttonBody  `json:"buttons"`
 	Elements     []elementBody `json:"elements"`
 }
@@ -102,8 +105,12 @@ func (m *message) readTemplate(payload json.RawMessage) error {
 		m.text, err = body.checkButtons()
 	case "media":
 		m.file, err = body.checkMedia()
+	case "list":
+		m.text, err = body.checkList()
+	case "open_graph":
+		m.text, err = body.checkOpenGraph()
 	default:
-		return invalid(payloadParam+".template_type", "must be one of {button, generic, media, receipt}")
+		return invalid(payloadParam+".template_type", "must be one of {button, generic, list, media, open_graph, receipt}")
 	}
 	if err != nil {
 		return err
@@ -129,10 +136,15 @@ func (b *templateBody) checkGeneric() (string, error) {
 	if len(b.Elements) == 0 || len(b.Elements) > maxElements {
 		return "", invalid(payloadParam+".elements", "must be 1 to %d", maxElements)
 	}
+	return b.checkElements(maxButtons)
+}
+
+// checkElements also tells what the elements say in plain words.
+func (b *templateBody) checkElements(buttonsEach int) (string, error) {
 	var lines []string
 	for i, element := range b.Elements {
 		param := at(payloadParam+".elements", i)
-		if err := element.check(param); err != nil {
+		if err := element.check(param, buttonsEach); err != nil {
 			return "", err
 		}
 		line := string(element.Title)
@@ -144,7 +156,41 @@ func (b *templateBody) checkGeneric() (string, error) {
 	return strings.Join(lines, "\n"), nil
 }
 
-func (e *elementBody) check(param string) error {
+// checkList is of a template that the platform has retired, and that old bots
+// still send.
+func (b *templateBody) checkList() (string, error) {
+	if len(b.Elements) < leastListed || len(b.Elements) > maxListed {
+		return "", invalid(payloadParam+".elements", "must be %d to %d", leastListed, maxListed)
+	}
+	switch b.TopStyle {
+	case "compact":
+	case "", "large":
+		if b.Elements[0].ImageURL == "" {
+			return "", invalid(payloadParam+".elements[0].image_url", "is required unless top_element_style is compact")
+		}
+	default:
+		return "", invalid(payloadParam+".top_element_style", "must be one of {compact, large}")
+	}
+	if err := checkAll(payloadParam+".buttons", b.Buttons, 1); err != nil {
+		return "", err
+	}
+	return b.checkElements(1)
+}
+
+// checkOpenGraph is of a template that shows what an address tells of itself.
+// The address is not asked: it stands for itself.
+func (b *templateBody) checkOpenGraph() (string, error) {
+	if len(b.Elements) != 1 {
+		return "", invalid(payloadParam+".elements", "must be one")
+	}
+	element, param := &b.Elements[0], at(payloadParam+".elements", 0)
+	if err := checkLink(param+".url", element.URL, true); err != nil {
+		return "", err
+	}
+	return element.URL, checkAll(param+".buttons", element.Buttons, maxButtons)
+}
+
+func (e *elementBody) check(param string, buttons int) error {
 	if err := checkLength(param+".title", string(e.Title), maxElementTitle); err != nil {
 		return err
 	}
@@ -159,7 +205,7 @@ func (e *elementBody) check(param string) error {
 			return err
 		}
 	}
-	return checkAll(param+".buttons", e.Buttons)
+	return checkAll(param+".buttons", e.Buttons, buttons)
 }
 
 func (b *templateBody) checkButtons() (string, error) {
@@ -169,7 +215,7 @@ func (b *templateBody) checkButtons() (string, error) {
 	if len(b.Buttons) == 0 {
 		return "", invalid(payloadParam+".buttons", "must be 1 to %d", maxButtons)
 	}
-	return string(b.Text), checkAll(payloadParam+".buttons", b.Buttons)
+	return string(b.Text), checkAll(payloadParam+".buttons", b.Buttons, maxButtons)
 }
 
 func (b *templateBody) checkMedia() (*fileSource, error) {
@@ -183,12 +229,12 @@ func (b *templateBody) checkMedia() (*fileSource, error) {
 	if (element.AttachmentID == "") == (element.URL == "") {
 		return nil, invalid(param, "must have one of attachment_id and url")
 	}
-	return &fileSource{kind: element.MediaType, id: string(element.AttachmentID), url: element.URL}, checkAll(param+".buttons", element.Buttons)
+	return &fileSource{kind: element.MediaType, id: string(element.AttachmentID), url: element.URL}, checkAll(param+".buttons", element.Buttons, maxButtons)
 }
 
-func checkAll(param string, buttons []buttonBody) error {
-	if len(buttons) > maxButtons {
-		return invalid(param, "must be at most %d", maxButtons)
+func checkAll(param string, buttons []buttonBody, most int) error {
+	if len(buttons) > most {
+		return invalid(param, "must be at most %d", most)
 	}
 	for i, button := range buttons {
 		if err := button.check(at(param, i)); err != nil {

@@ -48,8 +48,8 @@ type caller struct {
 // local lets the server fetch files from this machine.
 func local(o *handlers.Options) { o.Outbound = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} }
 
-func newWorld(t *testing.T) *world {
-	w := &world{House: handlertest.Open(t, local)}
+func newWorld(t *testing.T, changes ...func(*handlers.Options)) *world {
+	w := &world{House: handlertest.Open(t, append(changes, local)...)}
 	w.agent, w.customer = w.Person("agent"), w.Person("customer")
 	var merchant struct{ ID uuid.UUID }
 	w.agent.Post("/v1/merchants", map[string]string{"name": "Tea & Co."}).Want(201).Into(&merchant)

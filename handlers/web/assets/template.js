@@ -13,6 +13,8 @@ export function templateCard(message, context) {
   switch (template.template_type) {
     case 'button': return h('div', { class: 'template' }, h('p', { class: 'text', dir: 'auto' }, String(template.text)), buttons(template.buttons, message, context));
     case 'generic': return h('ul', { class: 'templates', role: 'list' }, elements.map((element) => h('li', { class: 'template' }, generic(element), buttons(element.buttons, message, context))));
+    case 'list': return h('div', { class: 'template' }, h('ul', { class: 'templates', role: 'list' }, elements.map((element) => h('li', { class: 'template' }, generic(element), buttons(element.buttons, message, context)))), buttons(template.buttons, message, context));
+    case 'open_graph': return h('div', { class: 'template' }, elements.map(({ url, buttons: offered }) => [h('p', { class: 'template-title' }, away(String(url), url)), buttons(offered, message, context)]));
     case 'media': return elements.length > 0 && elements[0].buttons?.length ? h('div', { class: 'template' }, buttons(elements[0].buttons, message, context)) : null;
     default: return h('p', { class: 'text', dir: 'auto' }, message.text);
   }
