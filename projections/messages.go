@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -428,6 +429,7 @@ func (p *pageWriter) read(ctx context.Context, store *views.Store, conversation 
 		runs++
 		if p.tag == nil {
 			p.tag = &changed
+			p.body = slices.Grow(p.body, len(lines)+answerBytes)
 		}
 		if p.ascending {
 			p.ascend(from, lines)

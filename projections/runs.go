@@ -25,7 +25,8 @@ var messagesTable = views.Table{
 		size BIGINT NOT NULL,
 		ordinal BIGINT NOT NULL,
 		lines BYTEA NOT NULL`,
-	Key: "conversation, first",
+	Key:  "conversation, first",
+	Wide: true,
 }
 
 const (

@@ -121,7 +121,11 @@ func (f *file) define(ctx context.Context, schema Schema, purpose purpose) error
 	}
 	var statements []string
 	for _, table := range schema.tables() {
-		statements = append(statements, fmt.Sprintf("CREATE TABLE %s (%s, PRIMARY KEY (%s)) WITHOUT ROWID", table.Name, table.Columns, table.Key))
+		kept := " WITHOUT ROWID"
+		if table.Wide {
+			kept = ""
+		}
+		statements = append(statements, fmt.Sprintf("CREATE TABLE %s (%s, PRIMARY KEY (%s))%s", table.Name, table.Columns, table.Key, kept))
 	}
 	statements = slices.Concat(statements, fullText.definitions(schema), schema.Indexes, []string{beginCheckpoint, generationTable})
 	for _, statement := range statements {

@@ -32,8 +32,13 @@ type Table struct {
 	Name string
 	// Columns are the column definitions, without the primary key.
 	Columns string
-	// Key is the primary key's columns. Rows are kept in its order.
+	// Key is the primary key's columns. Rows are kept in its order, unless they
+	// are Wide.
 	Key string
+	// Wide says that rows have a kilobyte or more. SQLite would read all of
+	// each row that it compares a key with, if it kept rows in the key's order:
+	// it keeps the keys of such rows in an index.
+	Wide bool
 }
 
 // Checkpoint is how far a log was read into a store.
