@@ -53,7 +53,8 @@ var ordersSchema = views.Schema{
 			placed BIGINT NOT NULL,
 			changed BIGINT NOT NULL,
 			body BYTEA NOT NULL`,
-		Key: "id",
+		Key:  "id",
+		Wide: true,
 	}, {
 		Name:    "entries",
 		Columns: "purchase BYTEA NOT NULL, entry BIGINT NOT NULL, at BIGINT NOT NULL, body BYTEA NOT NULL",
