@@ -94,7 +94,7 @@ func TestOtherServices(t *testing.T) {
 	s := start(t, Options{})
 	for _, method := range []string{
 		"/event_store.client.operations.Operations/Shutdown", "/event_store.client.users.Users/Create",
-		"/event_store.client.projections.Projections/Create", "/event_store.client.monitoring.Monitoring/Stats",
+		"/event_store.client.projections.Projections/Create",
 	} {
 		if err := s.conn.Invoke(s.ctx, method, none, &shared.Empty{}); status.Code(err) != codes.Unimplemented {
 			t.Errorf("%s: %v", method, err)

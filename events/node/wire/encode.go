@@ -139,9 +139,9 @@ func (e *encoder) appendRecorded(b []byte, field protowire.Number, r *events.Rec
 	b = appendVarint(b, fieldRevision, r.Revision)
 	b = appendVarint(b, fieldPrepare, uint64(r.Position))
 	b = appendVarint(b, fieldCommit, uint64(r.Position))
-	b = appendEntry(b, keyType, r.Type)
-	b = appendEntry(b, keyContentType, contentType)
-	b = appendEntry(b, keyCreated, created)
+	b = appendEntry(b, fieldMetadata, keyType, r.Type)
+	b = appendEntry(b, fieldMetadata, keyContentType, contentType)
+	b = appendEntry(b, fieldMetadata, keyCreated, created)
 	b = appendString(b, fieldCustomMetadata, r.Metadata)
 	return appendString(b, fieldData, r.Data)
 }
@@ -175,8 +175,8 @@ func sizeOfEntry(key string, value int) int {
 	return sizeOfBytes(fieldMetadata, sizeOfBytes(fieldMapKey, len(key))+sizeOfBytes(fieldMapValue, value))
 }
 
-func appendEntry[T string | []byte](b []byte, key string, value T) []byte {
-	b = appendHeader(b, fieldMetadata, sizeOfBytes(fieldMapKey, len(key))+sizeOfBytes(fieldMapValue, len(value)))
+func appendEntry[T string | []byte](b []byte, field protowire.Number, key string, value T) []byte {
+	b = appendHeader(b, field, sizeOfBytes(fieldMapKey, len(key))+sizeOfBytes(fieldMapValue, len(value)))
 	b = appendString(b, fieldMapKey, key)
 	return appendString(b, fieldMapValue, value)
 }

@@ -26,6 +26,7 @@ var supported = []*serverfeatures.SupportedMethod{
 	feature("streams.streams", "tombstone"),
 	feature("server_features.serverfeatures", "getsupportedmethods"),
 	feature("gossip.gossip", "read"),
+	feature("monitoring.monitoring", "stats"),
 	feature("persistent_subscriptions.persistentsubscriptions", "create", "stream", "all"),
 	feature("persistent_subscriptions.persistentsubscriptions", "update", "stream", "all"),
 	feature("persistent_subscriptions.persistentsubscriptions", "delete", "stream", "all"),

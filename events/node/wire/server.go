@@ -89,6 +89,8 @@ func NewServer(n *node.Node, opts Options) *Server {
 	streams.RegisterStreamsServer(s.grpc, &streamsService{node: n, stopping: s.stopping})
 	serverfeatures.RegisterServerFeaturesServer(s.grpc, featuresService{})
 	gossip.RegisterGossipServer(s.grpc, s.gossip)
+	monitoring := &monitoringService{node: n, began: time.Now(), stopping: s.stopping}
+	s.grpc.RegisterService(monitoring.description(), monitoring)
 	persistent.RegisterPersistentSubscriptionsServer(s.grpc, &persistentService{node: n, groups: s.groups, stopping: s.stopping})
 	return s
 }
