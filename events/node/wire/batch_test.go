@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
@@ -237,15 +238,26 @@ func TestBatchDeadlineIsAtMostTheWriteTimeout(t *testing.T) {
 	}
 }
 
-// EventStoreDB protocol: appends whose last part never comes are bounded in
-// number; the one too many is refused.
+// Appends whose last part never comes are bounded in number; the one too many
+// is refused. No time passes in between, in which they would expire.
 func TestBatchAppendBoundsUnfinished(t *testing.T) {
-	s := start(t, Options{})
-	b := s.batch()
-	for i := range maxUnfinished + 1 {
-		b.send(i, false, batchAny("a"))
-	}
-	b.wantError(maxUnfinished, codes.InvalidArgument, &shared.BadRequest{Message: errTooManyUnfinished.text})
+	synctest.Test(t, func(t *testing.T) {
+		b := &batchCall{ctx: t.Context(), unfinished: map[uuid.UUID]*batchAppend{}, complete: make(chan *batchAppend, 1)}
+		defer b.stopTimers()
+		for i := range maxUnfinished + 1 {
+			if err := b.receive(&streams.BatchAppendReq{CorrelationId: correlation(i), Options: batchAny("a")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused := <-b.complete
+		if diff := cmp.Diff(correlation(maxUnfinished), refused.correlation, protocmp.Transform()); diff != "" {
+			t.Errorf("another append is refused (-want +got):\n%s", diff)
+		}
+		response, err := b.answer(refused)
+		if status := response.GetError(); err != nil || codes.Code(status.GetCode()) != codes.InvalidArgument || status.Message != errTooManyUnfinished.text {
+			t.Errorf("%v, %v", response, err)
+		}
+	})
 }
 
 // EventStoreDB protocol:
