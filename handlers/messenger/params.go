@@ -133,7 +133,11 @@ func unread(err error) error { return errors.Join(errBodyUnread, err) }
 
 func (p *params) addJSON(body []byte) error {
 	var values map[string]json.RawMessage
-	if err := json.Unmarshal(body, &values); err != nil {
+	err := json.Unmarshal(body, &values)
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		return invalid("body", "must be a JSON object, not a %s", wrong.Value)
+	}
+	if err != nil {
 		return invalid("body", "is not a JSON object: %v", err)
 	}
 	for name, value := range values {

@@ -132,8 +132,12 @@ func TestThreadsChangeHands(t *testing.T) {
 	}
 	ask(second)
 	asked := second.tell(buttons)
-	if echo := first.next(); !echo.standby || echo.Message == nil || echo.Message.AppID != ids[second] {
-		t.Errorf("the other's message came as %+v", echo)
+	echo := first.next()
+	if !echo.standby || echo.Message == nil || echo.Message.AppID != ids[second] || echo.Message.Text != "" || len(echo.Message.Attachments) != 1 {
+		t.Fatalf("the other's message came as %+v", echo)
+	}
+	if template := echo.Message.Attachments[0]; template.Type != "template" || template.Title != "Which?" || template.Payload.TemplateType != "button" {
+		t.Errorf("its template came as %+v", template)
 	}
 	d.press(&asked, "BIG")
 	for _, s := range []*speaker{first, second} {

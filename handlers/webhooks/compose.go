@@ -195,12 +195,21 @@ func (e *Engine) messageItem(ctx context.Context, r *row, event events.Event, po
 	if posted.ReplyTo != nil {
 		told.ReplyTo = &repliedTo{messenger.MID(posted.Conversation, *posted.ReplyTo)}
 	}
-	for _, file := range posted.Attachments {
-		told.Attachments = append(told.Attachments, attachment{
-			attachmentType(file.Kind()), attachmentPayload{e.Link(file.Media, e.Now().Add(linksHold))},
-		})
-	}
+	e.attach(told, posted)
 	return one, nil
+}
+
+// attach adds what a message has beyond its text.
+func (e *Engine) attach(told *message, posted *events.MessagePosted) {
+	if posted.Bot != nil && posted.Bot.Template.Plain != "" {
+		told.Attachments = []attachment{{Type: "template", Title: told.Text, Payload: json.RawMessage(posted.Bot.Template.Plain)}}
+		told.Text = ""
+		return
+	}
+	for _, file := range posted.Attachments {
+		link := e.Link(file.Media, e.Now().Add(linksHold))
+		told.Attachments = append(told.Attachments, attachment{Type: attachmentType(file.Kind()), Payload: attachmentPayload{link}})
+	}
 }
 
 // takenBack tells whether a message was, if there was time for that.

@@ -76,9 +76,13 @@ type repliedTo struct {
 	MID string `json:"mid"`
 }
 
+// attachment is a file, or a template of an echo, whose title says the same in
+// plain words.
 type attachment struct {
-	Type    string            `json:"type"`
-	Payload attachmentPayload `json:"payload"`
+	Type  string `json:"type"`
+	Title string `json:"title,omitempty"`
+	// Payload is an attachmentPayload, or the template as it was sent.
+	Payload any `json:"payload"`
 }
 
 type attachmentPayload struct {

@@ -41,8 +41,11 @@ type item struct {
 		ReplyTo     *struct{ MID string }     `json:"reply_to"`
 		QuickReply  *struct{ Payload string } `json:"quick_reply"`
 		Attachments []struct {
-			Type    string
-			Payload struct{ URL string }
+			Type, Title string
+			Payload     struct {
+				URL          string
+				TemplateType string `json:"template_type"`
+			}
 		}
 		IsEcho    bool   `json:"is_echo"`
 		AppID     string `json:"app_id"`
