@@ -225,6 +225,39 @@ func TestSearchOfManyConversations(t *testing.T) {
 	})
 }
 
+// TestSearchAsksItsIndex has so few leaves looked through that the index chooses
+// all others, of messages that change after they came into it.
+func TestSearchAsksItsIndex(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.opts.BatchEvents = 50
+		room, other := w.start(0, ann, bob), w.start(0, bob)
+		for i := range 400 {
+			author, text := ann, fmt.Sprintf("note %d of the day", i)
+			if i%100 == 7 {
+				author, text = bob, fmt.Sprintf("rare %d thing", i)
+			}
+			w.post(room, author, text, time.Duration(i)*time.Minute)
+			w.post(other, bob, fmt.Sprintf("rare %d thing elsewhere", i), time.Duration(i)*time.Minute)
+		}
+		set, _ := w.settled()
+		set.Search.LookThrough(0)
+		byBob := func(q *projections.SearchQuery) { q.Author = bob }
+		wantTexts(t, "a word", searched(t, set, ann, "rare"), "rare 307 thing", "rare 207 thing", "rare 107 thing", "rare 7 thing")
+		wantTexts(t, "words", searched(t, set, ann, "thing 107"), "rare 107 thing")
+		wantTexts(t, "a phrase", searched(t, set, ann, `"207 thing"`), "rare 207 thing")
+		wantTexts(t, "words that are no phrase", searched(t, set, ann, `"thing 207"`))
+		wantTexts(t, "a beginning", searched(t, set, ann, "thi*", byBob), "rare 307 thing", "rare 207 thing", "rare 107 thing", "rare 7 thing")
+		wantTexts(t, "an author", searched(t, set, ann, "", byBob), "rare 307 thing", "rare 207 thing", "rare 107 thing", "rare 7 thing")
+
+		w.edit(room, ann, 3, "rare after all", 1)
+		w.edit(room, bob, 7, "common", 2)
+		w.retract(room, bob, 107, 3)
+		w.catchUp(set)
+		wantTexts(t, "what changed", searched(t, set, ann, "rare"), "rare 307 thing", "rare 207 thing", "rare after all")
+		wantTexts(t, "an author of what changed", searched(t, set, ann, "", byBob), "rare 307 thing", "rare 207 thing", "common")
+	})
+}
+
 // TestSearchFindsWhatPagesShow compares with looking at every message.
 func TestSearchFindsWhatPagesShow(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -232,6 +265,9 @@ func TestSearchFindsWhatPagesShow(t *testing.T) {
 		rooms := w.talk(rt)
 		set, stop := w.settled()
 		defer stop()
+		if rapid.Bool().Draw(rt, "index") {
+			set.Search.LookThrough(0)
+		}
 		query, err := words.Parse(rapid.SampledFrom([]string{"edit", "7", "12", "edi*", `"edit 9"`, "edit 3"}).Draw(rt, "query"))
 		if err != nil {
 			rt.Fatal(err)

@@ -53,7 +53,7 @@ type dialect struct {
 	// remove takes a row's id.
 	remove string
 	// match takes what expression makes of a query, the bounds of ids and the
-	// limit, and gives the table's rows, the greatest id first.
+	// limit, and gives the rows' ids, the greatest first.
 	match string
 	// terms gives each word and mark with the ids of its rows, in order.
 	terms string
@@ -140,8 +140,8 @@ func (t *Tx) Match(ctx context.Context, table string, query TextQuery) (*Rows, e
 	return t.Query(ctx, text, args...)
 }
 
-// Match gives the rows of one of the schema's Texts that a query chooses, with
-// all their columns, the greatest id first. Close the rows.
+// Match gives the ids of the rows of one of the schema's Texts that a query
+// chooses, the greatest first. Close the rows.
 func (s *Store) Match(ctx context.Context, table string, query TextQuery) (*Rows, error) {
 	g, err := s.hold()
 	if err != nil {

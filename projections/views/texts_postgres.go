@@ -13,8 +13,8 @@ var vectors = dialect{
 	put: `INSERT INTO {table}_words (id, words) VALUES ($1, CAST($2 AS TEXT)::tsvector)
 		ON CONFLICT (id) DO UPDATE SET words = excluded.words`,
 	remove: `DELETE FROM {table}_words WHERE id = $1`,
-	match: `SELECT t.* FROM {table}_words w JOIN {table} t ON t.id = w.id
-		WHERE w.words @@ CAST($1 AS TEXT)::tsquery AND w.id > $2 AND w.id < $3 ORDER BY w.id DESC LIMIT $4`,
+	match: `SELECT id FROM {table}_words
+		WHERE words @@ CAST($1 AS TEXT)::tsquery AND id > $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
 	terms: `SELECT DISTINCT ltrim(u.lexeme, '#') COLLATE "C" AS term, w.id FROM {table}_words w JOIN LATERAL unnest(w.words) u ON TRUE ORDER BY 1, 2`,
 
 	document:   func(t Text) []any { return []any{vector(t)} },

@@ -3,20 +3,20 @@ package views
 import "strings"
 
 // fullText is FTS5 without a copy of the texts. Its tokenizer only cuts at
-// spaces: the words come folded. Two to four characters are indexed as
+// spaces: the words come folded. Two and three characters are indexed as
 // prefixes; a longer one is few words, which are merged when it is asked for.
 var fullText = dialect{
 	define: []string{
 		`CREATE VIRTUAL TABLE IF NOT EXISTS {table}_words USING fts5(words, marks,
-			content='', contentless_delete=1, tokenize='ascii', prefix='2 3 4')`,
+			content='', contentless_delete=1, tokenize='ascii', prefix='2 3')`,
 		// All of an update's words are merged into one segment.
 		`INSERT INTO {table}_words ({table}_words, rank) VALUES ('hashsize', 33554432)`,
 		`CREATE VIRTUAL TABLE IF NOT EXISTS {table}_terms USING fts5vocab({table}_words, 'instance')`,
 	},
 	put:    `REPLACE INTO {table}_words (rowid, words, marks) VALUES ($1, $2, $3)`,
 	remove: `DELETE FROM {table}_words WHERE rowid = $1`,
-	match: `SELECT t.* FROM {table}_words w CROSS JOIN {table} t ON t.id = w.rowid
-		WHERE w.{table}_words MATCH $1 AND w.rowid > $2 AND w.rowid < $3 ORDER BY w.rowid DESC LIMIT $4`,
+	match: `SELECT rowid FROM {table}_words
+		WHERE {table}_words MATCH $1 AND rowid > $2 AND rowid < $3 ORDER BY rowid DESC LIMIT $4`,
 	terms: `SELECT DISTINCT term, doc FROM {table}_terms ORDER BY term, doc`,
 	erase: `INSERT INTO {table}_words ({table}_words, rank) VALUES ('merge', $1)`,
 	// The pages that tell which rows of a segment were removed have these ids.

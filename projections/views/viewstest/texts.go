@@ -38,9 +38,8 @@ func matches(t *testing.T, rows *views.Rows, err error) []int64 {
 	found := []int64{}
 	for rows.Next() {
 		var id int64
-		var about string
-		if err := rows.Scan(&id, &about); err != nil || about != fmt.Sprint("note ", id) {
-			t.Errorf("the row %d is %q, %v", id, about, err)
+		if err := rows.Scan(&id); err != nil {
+			t.Error(err)
 		}
 		found = append(found, id)
 	}
