@@ -26,7 +26,7 @@ const (
 	farewell = time.Second
 )
 
-const streamDescription = `Server-sent events, each named for what has changed, with JSON as the read side has it:
+const streamDescription = `Server-sent events of the caller's conversations, and of those of the merchants for whom the caller acts, each named for what has changed, with JSON as the read side has it:
 
 - message, edit, retract, reaction: the whole message;
 - receipt: {conversationId, userId, readUpTo, deliveredUpTo};
@@ -35,6 +35,7 @@ const streamDescription = `Server-sent events, each named for what has changed, 
 - order: an order in short, when its conversation is told of an update: {id, number, merchantId, customerId, conversationId, status, cancelCause, return, currency, exponent, total, paid, refunded, carrier, trackingNumber, estimatedDelivery, location, updatedAt};
 - preference: {conversationId, userId, muted, mutedUntil, archived}, told to the user's own streams only;
 - typing: {conversationId, userId, until} and presence: {userId, online, lastSeen}, without an id, for they are kept nowhere: with several servers, each tells of those who are connected to it;
+- case: {caseId, conversationId, merchantId, customerId}, when a case was opened, assigned, resolved or taken up again, without an id: read it anew;
 - startOver: {reason, detail, upTo}: the Last-Event-ID is of no use, so read what you show anew;
 - end: {reason, detail, resume}: the last event of a stream. Without it, the connection was lost.
 

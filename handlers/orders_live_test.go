@@ -109,6 +109,9 @@ func TestAgentsReadTheThreadsOfTheirMerchant(t *testing.T) {
 	if len(threads.Conversations) != 1 || threads.Conversations[0].ID != b.conversation || threads.Conversations[0].LastMessage.Text != "is anybody there?" {
 		t.Errorf("the merchant's threads are %+v", threads)
 	}
+	customer.Post("/v1/conversations/"+b.conversation.String()+"/cases", map[string]any{"subject": "a dent"}).Want(201)
+	stream.Want("case")
+	all.Want("case")
 	owner.Do("DELETE", agents+"/"+agent.User.ID.String(), nil).Want(204)
 	stream.WantEnd("left")
 	// Those who are not agents any more, or of somebody else, are told nothing of

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
@@ -36,7 +37,7 @@ type Feed struct {
 const fedAtOnce = 256
 
 // fedPrefixes are the streams in which there may be something to tell.
-var fedPrefixes = append([]string{"merchant-", orderPrefix}, conversationPrefixes...)
+var fedPrefixes = append([]string{"merchant-", orderPrefix, casePrefix}, conversationPrefixes...)
 
 // NewFeed makes the feed of the log of views that do not run yet. It publishes
 // nothing until it runs itself.
@@ -174,6 +175,9 @@ func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
 	if recorded.Type == agentRemoved {
 		return f.dismissed(ctx, recorded)
 	}
+	if strings.HasPrefix(recorded.Stream, casePrefix) {
+		return f.tellCase(ctx, recorded)
+	}
 	conversation, told, err := place(recorded)
 	if err != nil {
 		return err
@@ -202,6 +206,49 @@ func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
 	}
 	f.hub.Publish(event)
 	return nil
+}
+
+// CaseData is the data of an event case: which one was opened, assigned, resolved
+// or taken up again. How it stands is read from the cases.
+type CaseData struct {
+	CaseID         uuid.UUID `json:"caseId"`
+	ConversationID uuid.UUID `json:"conversationId"`
+	MerchantID     uuid.UUID `json:"merchantId"`
+	CustomerID     uuid.UUID `json:"customerId"`
+}
+
+const (
+	casePrefix = "case-"
+	// caseSettles bounds how long the word of a case waits for the view of cases.
+	caseSettles = time.Second
+)
+
+// tellCase has whoever shows a case read it again.
+func (f *Feed) tellCase(ctx context.Context, recorded events.Recorded) error {
+	event, err := events.Decode(recorded)
+	if err != nil {
+		return err
+	}
+	fact, ok := event.Fact.(events.CaseFact)
+	if !ok {
+		return nil
+	}
+	step := fact.Step()
+	conversation := events.BusinessID(step.Merchant, step.Customer)
+	audience, err := f.views.Conversations.audience(ctx, conversation)
+	if err != nil || f.hub.PassUnheard(recorded.Position, conversation, audience) {
+		return err
+	}
+	settling, cancel := context.WithTimeout(ctx, caseSettles)
+	defer cancel()
+	if err := f.views.Wait(settling, CasesName, recorded.Position); err != nil && ctx.Err() != nil {
+		return err
+	}
+	data, err := json.Marshal(CaseData{step.Case, conversation, step.Merchant, step.Customer})
+	if err == nil {
+		f.hub.Signal([]uuid.UUID{conversation}, audience, nil, live.NewFrame(0, "case", data))
+	}
+	return err
 }
 
 var agentRemoved = events.TypeOf(new(events.AgentRemoved))

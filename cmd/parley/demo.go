@@ -43,16 +43,16 @@ func introduce(ctx context.Context, h *house, address string) error {
 		who, subject, page string
 		scopes             []handlers.Scope
 	}{
-		{"user", hero, "/", nil},
-		{"seller", people[seller].String(), "/", nil},
-		{"analyst", "analyst", "/growth?from=2014-11-01&to=2015-03-25&interval=week", []handlers.Scope{handlers.Analyst}},
-		{"auditor", "auditor", "/audit", []handlers.Scope{handlers.Auditor}},
+		{"user", hero, "/#", nil},
+		{"seller", people[seller].String(), "/#desk&", nil},
+		{"analyst", "analyst", "/growth?from=2014-11-01&to=2015-03-25&interval=week#", []handlers.Scope{handlers.Analyst}},
+		{"auditor", "auditor", "/audit#", []handlers.Scope{handlers.Auditor}},
 	} {
 		token, err := h.tokens.Issue(guest.subject, guest.scopes, 24*time.Hour)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("\n%s\n  page:  %s%s#token=%s\n  token: %s\n", guest.who, address, guest.page, token.Token, token.Token)
+		fmt.Printf("\n%s\n  page:  %s%stoken=%s\n  token: %s\n", guest.who, address, guest.page, token.Token, token.Token)
 	}
 	fmt.Println()
 	return nil

@@ -24,8 +24,8 @@ func aCaseIsServed(t *testing.T, s *stage, browser context.Context) {
 	buyer.sees(".side .order-row", "J-3€42.50")
 	buyer.is("document.documentElement.scrollWidth === innerWidth")
 
-	agent := s.signIn(t, browser, wide, "/", shop.agent)
-	agent.clicks(".lists .button", "Jar & Lid")
+	agent := s.signIn(t, browser, wide, "/#desk", shop.agent)
+	agent.sees(".lists [aria-pressed=true]", "Jar & Lid")
 	agent.sees(".desk-figures", "1 unanswered of 1 open")
 	agent.clicks(".desk .inbox-row.unread a", "The lid does not close")
 	agent.sees(".side .customer-card", "The oli@oli")
@@ -46,6 +46,14 @@ func aCaseIsServed(t *testing.T, s *stage, browser context.Context) {
 	buyer.clicks(".side .case .button", "Reopen")
 	buyer.clicks("dialog [type=submit]", "Reopen")
 	agent.sees(".desk .case-standing", "Unanswered")
+
+	agent.clicks(".side .button", "Offer or sell something")
+	agent.do(chromedp.SendKeys(chromedp.CSS(".sale-line .field:nth-child(1) input"), "Another lid"))
+	agent.do(chromedp.SendKeys(chromedp.CSS(".sale-line .field:nth-child(3) input"), "12.5"))
+	agent.sees(".sale-total", "Total €12.50")
+	agent.clicks("dialog [type=submit]", "Send")
+	agent.is("!document.querySelector('dialog')")
+	buyer.sees(".order-buttons .button", "👍 Buy for €12.50")
 
 	var cases projections.CasePage
 	shop.agent.Get("/v1/merchants/" + shop.id.String() + "/cases").Want(200).Into(&cases)

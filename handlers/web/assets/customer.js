@@ -4,13 +4,15 @@
 import { button, failure, h } from './dom.js';
 import { Cases } from './cases.js';
 import { money } from './money.js';
+import { openSale } from './sale.js';
 import { standingOf } from './order_timeline.js';
 import { toTheMinute } from './time.js';
 
 /** The contents of the panel. `openOrder(id)` shows an order in full. */
 export function customerPanel(context, conversation, openOrder) {
   const card = new CustomerCard(context, conversation, openOrder);
-  return [card.element, new Cases(context, conversation).element, card.orders];
+  const sale = button('Offer or sell something', { kind: 'wide', onClick: () => openSale(context, conversation) });
+  return [card.element, h('section', {}, sale), new Cases(context, conversation).element, card.orders];
 }
 
 class CustomerCard {

@@ -9,8 +9,9 @@ import { ago, inFull, keepAgo } from './time.js';
 
 const NEAR = 400;
 const PAGE = 50;
-// Agents are not told live of conversations that they have not opened.
-const AGAIN = 20_000;
+const MOST = 200;
+// What happens at once is read once.
+const SETTLE = 400;
 const VIEWS = [['cases', 'Cases'], ['conversations', 'Customers']];
 
 export class Desk {
@@ -22,9 +23,9 @@ export class Desk {
   #next = null;
   #selected = null;
   #asked = 0;
-  #timer;
+  #soon = null;
   #stopClock;
-  #heard = () => this.load();
+  #heard = () => this.heard();
 
   /** `merchant` is `{id, name}`. */
   constructor(context, merchant) {
@@ -43,14 +44,29 @@ export class Desk {
       this.views, this.filter, this.figures, this.notice, this.list);
     this.#stopClock = keepAgo(this.list);
     context.service.addEventListener('changed', this.#heard);
-    this.#timer = setInterval(() => document.visibilityState === 'visible' && this.load(), AGAIN);
-    this.load();
+    context.live.addEventListener('anew', this.#heard);
+    this.#begin();
+  }
+
+  /** Shows the cases, or the customers if no case waits. */
+  async #begin() {
+    await this.load();
+    if (this.#view === 'cases' && this.#next === null && this.#found.length === 0 && !this.resolved.checked) this.#turn('conversations');
   }
 
   close() {
     this.#stopClock();
-    clearInterval(this.#timer);
+    clearTimeout(this.#soon);
     this.#context.service.removeEventListener('changed', this.#heard);
+    this.#context.live.removeEventListener('anew', this.#heard);
+  }
+
+  /** Reads the list again, a moment from now. */
+  heard() {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = null;
+      this.load();
+    }, SETTLE);
   }
 
   /** Marks the conversation that is open. */
@@ -73,10 +89,11 @@ export class Desk {
     this.load();
   }
 
-  /** Reads the list from its beginning. */
+  /** Reads as much of the list as is shown, from its beginning. */
   async load() {
+    const limit = Math.min(Math.max(this.#found.length, PAGE), MOST);
     const status = this.#view === 'cases' && !this.resolved.checked ? '&status=open' : '';
-    await this.#ask(`/v1/merchants/${this.#merchant.id}/${this.#view}?limit=${PAGE}${status}`, true);
+    await this.#ask(`/v1/merchants/${this.#merchant.id}/${this.#view}?limit=${limit}${status}`, true);
     if (this.#view === 'cases') this.#tellFigures();
   }
 

@@ -26,11 +26,15 @@ export class Inbox {
   #archived = false;
   // Conversations about to be read again, with their timers.
   #stale = new Map();
+  // Conversations that the reader is told of as an agent.
+  #served = new Set();
+  #tellServed;
   #stopClock;
 
-  /** `start` opens the dialog for a new conversation. */
-  constructor(context, { start }) {
+  /** `start` opens the dialog for a new conversation; `served` is told of what is heard of those that are an agent's. */
+  constructor(context, { start, served }) {
     this.#context = context;
+    this.#tellServed = served;
     this.list = h('ul', {
       class: 'inbox-list', role: 'list', on: { scroll: oncePerFrame(() => this.#scrolled()), keydown: (event) => this.#key(event) },
     });
@@ -102,8 +106,14 @@ export class Inbox {
     return `/v1/conversations?limit=${PAGE}${this.#archived ? '&archived=true' : ''}`;
   }
 
+  /** Whether a conversation is known to be one of a merchant's that the reader serves. */
+  serves(id) {
+    return this.#served.has(id);
+  }
+
   /** A message is new or has changed. */
   hear(message) {
+    if (this.serves(message.conversationId)) return this.#tellServed();
     const known = this.get(message.conversationId);
     if (!known) return this.refresh(message.conversationId);
     const last = known.lastMessage?.number ?? -1;
@@ -114,6 +124,7 @@ export class Inbox {
 
   /** Reads a conversation again, a moment from now. */
   refresh(id) {
+    if (this.serves(id)) return this.#tellServed();
     if (this.#stale.has(id)) return;
     this.#stale.set(id, setTimeout(async () => {
       this.#stale.delete(id);
@@ -127,7 +138,10 @@ export class Inbox {
 
   /** Shows a conversation as described, in its place. */
   put(conversation) {
-    if (isServed(conversation, this.#context.people)) return;
+    if (isServed(conversation, this.#context.people)) {
+      this.#served.add(conversation.id);
+      return this.#tellServed();
+    }
     const others = (this.#conversations ?? []).filter((c) => c.id !== conversation.id);
     this.#conversations = Boolean(conversation.archived) === this.#archived ? [...others, conversation].sort(byActivity) : others;
     this.#draw();

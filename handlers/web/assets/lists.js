@@ -9,6 +9,8 @@ export class Lists {
   #inbox;
   #desk = null;
   #open = null;
+  // Whether a desk is to be shown as soon as it is known that there is one.
+  #wanted = false;
 
   /** `inbox` is the reader's own. */
   constructor(context, inbox) {
@@ -18,6 +20,19 @@ export class Lists {
     this.element = h('div', { class: 'left' }, this.choice, inbox.element);
   }
 
+  /** Shows a desk in place of the inbox, if the reader has one. */
+  serve() {
+    this.#wanted = true;
+    this.#serveFirst();
+  }
+
+  #serveFirst() {
+    const first = this.choice.children[1];
+    if (!this.#wanted || !first) return;
+    this.#wanted = false;
+    first.click();
+  }
+
   /** Finds out whom the reader acts for. */
   async load() {
     const { merchants = [] } = await this.#context.api.get('/v1/merchants').catch(() => ({}));
@@ -25,6 +40,7 @@ export class Lists {
     this.choice.replaceChildren(...[null, ...merchants].map((merchant) => button(merchant?.name ?? 'Inbox', {
       kind: 'quiet', 'aria-pressed': String(merchant === null), onClick: (event) => this.#show(merchant, event.currentTarget),
     })));
+    this.#serveFirst();
   }
 
   #show(merchant, chosen) {
@@ -33,6 +49,11 @@ export class Lists {
     this.#desk = merchant && new Desk(this.#context, merchant);
     this.#desk?.select(this.#open);
     this.element.replaceChildren(this.choice, (this.#desk ?? this.#inbox).element);
+  }
+
+  /** Something was said in a conversation of a merchant for whom the reader acts. */
+  heard() {
+    this.#desk?.heard();
   }
 
   /** Marks the conversation that is open, or none. */

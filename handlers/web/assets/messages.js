@@ -29,7 +29,7 @@ export class Messages {
     this.#context = { api, people, self: session.user, live: this.#live, outbox: new Outbox(api, session.user), media: new Media(api), orders: new Orders(api), service: new EventTarget() };
     this.#deliveries = new Deliveries(api);
     this.#onState = report;
-    this.#inbox = new Inbox(this.#context, { start: () => this.#start() });
+    this.#inbox = new Inbox(this.#context, { start: () => this.#start(), served: () => this.#lists.heard() });
     this.#context.inbox = this.#inbox;
     this.#context.attend = (id) => this.#attend(id);
     this.#lists = new Lists(this.#context, this.#inbox);
@@ -52,7 +52,8 @@ export class Messages {
     const on = (type, take) => live.addEventListener(type, ({ detail }) => take(detail));
     for (const name of ['message', 'edit', 'retract', 'reaction']) on(name, (message) => this.#hear(name, message));
     for (const name of ['participant', 'conversation']) on(name, (change) => this.#change(name, change));
-    on('order', (order) => this.#context.orders.changed(order));
+    on('order', (order) => this.#order(order));
+    on('case', () => this.#context.service.dispatchEvent(new Event('changed')));
     on('receipt', (receipt) => this.#receipt(receipt));
     on('typing', (typing) => this.#shown(typing.conversationId)?.typing(typing));
     on('presence', (presence) => this.#context.people.seen(presence));
@@ -85,9 +86,14 @@ export class Messages {
     const { conversationId } = message;
     this.#inbox.hear(message);
     this.#context.orders.hear(message);
-    if (name === 'message' && message.author !== this.#context.self) this.#deliveries.arrived(message);
+    if (name === 'message' && message.author !== this.#context.self && !this.#inbox.serves(conversationId)) this.#deliveries.arrived(message);
     if (this.#conversation?.id === conversationId) this.#conversation.receive([message], { answer: name === 'sent' });
     this.#title();
+  }
+
+  #order(order) {
+    this.#context.orders.changed(order);
+    if (this.#shown(order.conversationId)) this.#context.service.dispatchEvent(new Event('changed'));
   }
 
   #change(name, change) {
@@ -104,8 +110,9 @@ export class Messages {
     if (receipt.userId === this.#context.self) this.#inbox.refresh(receipt.conversationId);
   }
 
-  /** Shows what the address names; its fragment has `conversation` and `message`. */
+  /** Shows what the address names; its fragment has `conversation` and `message`, or `desk`. */
   open(fragment) {
+    if (fragment.has('desk')) this.#lists.serve();
     const id = fragment.get('conversation');
     const message = fragment.has('message') ? Number(fragment.get('message')) : null;
     if (id !== null && this.#conversation?.id === id) return this.#conversation.show(message);
