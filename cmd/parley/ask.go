@@ -141,7 +141,7 @@ func (a *api) ask(ctx context.Context, method, path string, body io.Reader) ([]b
 	}
 	response, err := a.send(request)
 	if err != nil {
-		return nil, fmt.Errorf("asking the server that has the data directory: %w", err)
+		return nil, fmt.Errorf("asking %s: %w", a.name(), err)
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
@@ -152,6 +152,14 @@ func (a *api) ask(ctx context.Context, method, path string, body io.Reader) ([]b
 		return nil, problem(response.StatusCode, answer)
 	}
 	return answer, nil
+}
+
+// name tells people whom the API belongs to.
+func (a *api) name() string {
+	if a.address == controlAddress {
+		return "the server that has the data directory"
+	}
+	return a.address
 }
 
 // problem makes an error of an RFC 9457 problem.
@@ -172,6 +180,9 @@ func problem(status int, body []byte) error {
 		text += ": " + p.Detail
 	}
 	for _, e := range p.Errors {
+		if strings.Contains(p.Detail, e.Message) {
+			continue // it is said already
+		}
 		text += fmt.Sprintf("; %s: %s", strings.TrimPrefix(e.Location, "query."), e.Message)
 	}
 	if status < http.StatusInternalServerError {
