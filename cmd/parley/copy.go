@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +28,8 @@ func copyCommand(c *config) *cobra.Command {
 		Short: "Copy a log and its keys between a data directory and a cluster, and compare them",
 		Long: "Copy a log and its keys between data directories and EventStoreDB clusters. A copy that was\n" +
 			"stopped goes on when it is run again. At the end both logs are read and their digests compared.\n" +
+			"Files that were sent go with keys from one data directory to another; keys and files stay where\n" +
+			"they are if --from-keys and --to-keys are the same.\n" +
 			"With --from-keys and --to-keys alone, only keys are copied.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, c) },
@@ -39,6 +43,11 @@ func copyCommand(c *config) *cobra.Command {
 }
 
 func (m *moveFlags) run(cmd *cobra.Command, c *config) (err error) {
+	for _, name := range []*string{&m.from, &m.to, &m.fromKeys, &m.toKeys} {
+		if *name != "" && !strings.Contains(*name, "://") {
+			*name = filepath.Clean(*name) // so that the same directory has the same name
+		}
+	}
 	if m.from == "" && m.to == "" && m.fromKeys != "" && m.toKeys != "" {
 		return m.copyKeysAlone(cmd, c)
 	}
@@ -71,6 +80,10 @@ func (m *moveFlags) run(cmd *cobra.Command, c *config) (err error) {
 	if keysErr != nil && !errors.Is(keysErr, errNoKeys) {
 		return keysErr
 	}
+	files, err := m.copyFiles(ctx)
+	if err != nil {
+		return err
+	}
 	show, end := progress(cmd.ErrOrStderr(), "copied")
 	copied, err := moving.Copy(ctx, from, to, show)
 	end()
@@ -82,9 +95,27 @@ func (m *moveFlags) run(cmd *cobra.Command, c *config) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "copied: %d events, %d were there already, %d keys, digest %s\n",
-		copied.Events, copied.Present, keys, digest)
+	fmt.Fprintf(cmd.OutOrStdout(), "copied: %d events, %d were there already, %d keys, %d files, digest %s\n",
+		copied.Events, copied.Present, keys, files, digest)
 	return keysErr
+}
+
+// copyFiles takes the files that were sent along, if they are in the data
+// directory where the source's keys are and there is one at the target. Like
+// keys, they go before the events that speak of them.
+func (m *moveFlags) copyFiles(ctx context.Context) (int, error) {
+	if m.fromKeys == "" || isPostgres(m.fromKeys) || m.fromKeys == m.toKeys {
+		return 0, nil
+	}
+	from := filepath.Join(m.fromKeys, mediaFolder)
+	if found, err := os.ReadDir(from); errors.Is(err, fs.ErrNotExist) || err == nil && len(found) == 0 {
+		return 0, nil
+	}
+	if m.toKeys == "" || isPostgres(m.toKeys) {
+		_, err := fmt.Fprintf(os.Stderr, "copy the files that were sent by hand: %s to where the server's --media will be\n", from)
+		return 0, err
+	}
+	return copyMedia(ctx, from, filepath.Join(m.toKeys, mediaFolder))
 }
 
 // openAnyLog opens the log of a data directory or of a cluster.
@@ -112,14 +143,17 @@ func (m *moveFlags) copyKeysAlone(cmd *cobra.Command, c *config) error {
 // have. They go first: no event must arrive before its key.
 func (m *moveFlags) copyKeys(ctx context.Context, c *config) (_ int, err error) {
 	if m.fromKeys == "" || m.toKeys == "" {
-		return 0, fmt.Errorf("%w: name --from-keys and --to-keys", errNoKeys)
+		return 0, fmt.Errorf("%w: name --from-keys and --to-keys, both the same if the keys stay where they are", errNoKeys)
 	}
-	if m.fromKeys == m.toKeys {
+	if m.fromKeys == m.toKeys && m.from == "" {
 		return 0, misused("--from-keys and --to-keys are the same")
 	}
 	from, to := m.keeper(c, m.fromKeys), m.keeper(c, m.toKeys)
 	if err := mustHaveVault(ctx, from); err != nil {
 		return 0, fmt.Errorf("--from-keys: %w", err)
+	}
+	if m.fromKeys == m.toKeys {
+		return 0, nil
 	}
 	keys, err := openVault(ctx, from)
 	if err != nil {

@@ -42,21 +42,28 @@ func (h *house) verifyMedia(ctx context.Context, report func(finding string)) (i
 }
 
 // backupMedia copies the files into a new folder, unless a bucket has them.
-func (h *house) backupMedia(ctx context.Context, directory string) (err error) {
+func (h *house) backupMedia(ctx context.Context, directory string) error {
 	if strings.Contains(h.config.mediaStore(), "://") {
 		return nil
 	}
-	from, err := media.Open(ctx, h.config.mediaStore())
+	_, err := copyMedia(ctx, h.config.mediaStore(), directory)
+	return err
+}
+
+// copyMedia copies all files of one store to another, and returns how many
+// there were.
+func copyMedia(ctx context.Context, fromPlace, toPlace string) (files int, err error) {
+	from, err := media.Open(ctx, fromPlace)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	to, err := media.Open(ctx, directory)
+	to, err := media.Open(ctx, toPlace)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = media.Copy(ctx, from, to)
-	return errors.Join(err, to.Close())
+	files, err = media.Copy(ctx, from, to)
+	return files, errors.Join(err, to.Close())
 }
 
 // sweepMedia removes files that nobody has sent, until stop is called. What

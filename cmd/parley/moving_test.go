@@ -111,6 +111,9 @@ func TestAHouseMovesToAClusterAndBack(t *testing.T) {
 	if out := finish(t, "copy", "--from", w.data, "--to", address, "--to-keys", keys); !strings.Contains(out, "copied: 0 events, 7 were there already, 3 keys") {
 		t.Errorf("the second copy says %q", out)
 	}
+	if out := finish(t, "copy", "--from", w.data, "--to", address, "--to-keys", w.data); !strings.Contains(out, "0 keys") {
+		t.Errorf("a copy whose keys stay says %q", out)
+	}
 	w.handMaster(t, keys)
 	if out := finish(t, "copy", "--from", address, "--from-keys", keys, "--to", back); !strings.Contains(out, "copied: 7 events") {
 		t.Errorf("the way back says %q", out)
@@ -194,6 +197,15 @@ func TestABackupIsTakenWhileServing(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Dir(backup)); err != nil || len(left) != 1 {
 		t.Errorf("beside the backup are %v, %v", left, err)
+	}
+
+	moved := filepath.Join(t.TempDir(), "moved")
+	w.handMaster(t, moved)
+	if out := finish(t, "copy", "--from", backup, "--to", moved); !strings.Contains(out, "3 keys, 1 files") {
+		t.Errorf("the copy of a house with a file says %q", out)
+	}
+	if out := finish(t, "verify", "--data", moved); !strings.Contains(out, "1 files, nothing wrong") {
+		t.Errorf("verify says %q", out)
 	}
 
 	files, err := filepath.Glob(filepath.Join(backup, "media", "*", "*"))
