@@ -219,7 +219,7 @@ func TestCustomersOptInForThemselves(t *testing.T) {
 	customer.Post(path, `{"consent":""}`).Refused(422, "body.consent")
 	customer.Post("/v1/merchants/"+uuid.NewString()+"/customers", `{"consent":"yes"}`).Refused(404, "")
 	start := fmt.Sprintf(`{"kind":"business","merchant":%q,"participants":[%q]}`, merchant, customer.User.ID)
-	owner.Post("/v1/conversations", start).Refused(409, "")
+	owner.Post("/v1/conversations", start).Refused(409, "body.participants")
 	first := customer.Post(path, `{"consent":"yes"}`, "Idempotency-Key", "k").Want(201)
 	again := customer.Post(path, `{"consent":"yes"}`, "Idempotency-Key", "k").Want(201)
 	if string(first.Body) != string(again.Body) || first.Position() != again.Position() {

@@ -141,7 +141,7 @@ func (c *Commands) StartBusiness(ctx context.Context, cause events.Cause, mercha
 		})
 		return started, existed, err
 	}
-	_, err = c.merchants.With(ctx, events.MerchantStream(merchant), func(m *decide.Merchant) error { return m.Serve(by, customer) })
+	_, err = c.merchants.With(ctx, events.MerchantStream(merchant), func(m *decide.Merchant) error { return m.Serve(by, customer, "participants") })
 	if err != nil {
 		return events.Event{}, false, err
 	}

@@ -30,7 +30,7 @@ type placing func(*decide.Order, decide.Placement) ([]events.Fact, error)
 
 func (c *Commands) place(ctx context.Context, cause events.Cause, p decide.Placement, rule placing) (Told, error) {
 	_, err := c.merchants.With(ctx, events.MerchantStream(p.Merchant), func(m *decide.Merchant) error {
-		return m.Serve(p.By, p.Customer)
+		return m.Serve(p.By, p.Customer, "customerId")
 	})
 	if err != nil {
 		return Told{}, err

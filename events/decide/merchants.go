@@ -74,15 +74,15 @@ func (m *Merchant) Admit(user uuid.UUID) error {
 }
 
 // Serve refuses to write to a customer who has not opted in. By is the agent
-// who wants to, or zero for the merchant itself.
-func (m *Merchant) Serve(by, customer uuid.UUID) error {
+// who wants to, or zero for the merchant itself; field names the customer.
+func (m *Merchant) Serve(by, customer uuid.UUID, field string) error {
 	switch {
 	case !m.Registered():
 		return NoSuchMerchant("")
 	case by != uuid.Nil && m.Agents[by] == "":
 		return NoSuchMerchant("")
 	case !m.Customers[customer]:
-		return refuse(Taken, "customerId", "the customer has not opted in to this merchant, or has left it")
+		return refuse(Taken, field, "the customer has not opted in to this merchant, or has left it")
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func TestServingNeedsAnOptIn(t *testing.T) {
 		{"nor for a merchant that is not there", decide.NewMerchant(), uuid.Nil, decide.Unknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := c.m.Serve(c.by, cleo)
+			err := c.m.Serve(c.by, cleo, "customerId")
 			if c.kind == 0 {
 				if err != nil {
 					t.Error(err)
