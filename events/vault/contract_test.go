@@ -309,6 +309,11 @@ func keysTravel(t *testing.T, place Place) {
 		there := openVault(t, target, Options{})
 		mustOpen(t, there, alice, event, hers, "hers")
 		mustRefuse(t, there, bob)
+		for owner, want := range map[uuid.UUID]bool{alice: true, bob: true, uuid.New(): false} {
+			if known, err := there.Knows(t.Context(), owner); err != nil || known != want {
+				t.Errorf("%s knows %s: %v, %v", target, owner, known, err)
+			}
+		}
 		if there.Pseudonym("a") != home.Pseudonym("a") {
 			t.Errorf("%s has other pseudonyms", target)
 		}
