@@ -42,8 +42,7 @@ export function messageRow(message, look, context) {
       byline(message, look, context, date),
       message.forwarded ? h('p', { class: 'forwarded' }, icon('forward'), 'Forwarded from ', context.people.label(message.forwarded.author, { own: 'you' })) : null,
       message.replyTo != null ? quote(message.replyTo, context) : null,
-      action ? null : said(message, context),
-      attachments(message, context.media),
+      contents(message, action, context),
       reactions(message, context),
       look.offers ? quickReplies(message.quickReplies, (chosen) => context.choose(message, chosen)) : null,
       look.seen ? h('p', { class: 'seen' }, look.seen) : null,
@@ -111,6 +110,13 @@ function standing({ app, author, merchant, persona }, people) {
   if (app) return h('span', { class: 'standing' }, persona ? app.name : 'App');
   if (merchant && merchant !== author) return h('span', { class: 'standing' }, people.label(merchant));
   return null;
+}
+
+/** What a message says and has; the buttons of a template of media stand below what they are for. */
+function contents(message, action, context) {
+  const words = action ? null : said(message, context);
+  const files = attachments(message, context.media);
+  return message.template?.template_type === 'media' ? [files, words] : [words, files];
 }
 
 /** What a message says: its words, or what stands for them. */
