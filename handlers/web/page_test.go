@@ -154,6 +154,12 @@ func oneTabSeesWhatTheOtherDoes(t *testing.T, s *stage, browser context.Context)
 	other.clicks(".dialog-foot .button", "Retract")
 	one.sees(".message .gone", "This message was retracted.")
 	one.sees(".inbox-last", "Message retracted")
+
+	// On another device of hers.
+	uma.Do("PUT", "/v1/conversations/"+room.String()+"/mute", struct{}{})
+	one.sees(".inbox-row .muted", "Muted")
+	uma.Do("PUT", "/v1/conversations/"+room.String()+"/archive", struct{}{})
+	one.sees(".empty", "No conversations yet.")
 }
 
 func aMessageIsChanged(t *testing.T, s *stage, browser context.Context) {
@@ -186,7 +192,7 @@ func wordsAreLookedFor(t *testing.T, s *stage, browser context.Context) {
 	b.sees(".search-results .inbox-last", "The ferry leaves at <nine>.")
 	b.is("document.querySelector('.search-results mark')?.textContent === 'ferry'")
 	b.clicks(".search-results a", "ferry")
-	b.sees(".message.pointed .text", "The ferry leaves")
+	b.sees(".message .text", "The ferry leaves")
 	b.do(chromedp.SendKeys(chromedp.CSS(".search input"), "nothing like it"))
 	b.sees(".search-notice", "Nothing was found.")
 	b.do(chromedp.SendKeys(chromedp.CSS(".search input"), kb.Escape))
@@ -269,7 +275,7 @@ func aLongConversationScrollsBack(t *testing.T, s *stage, browser context.Contex
 	b.sees(".message .text", "as I said at first")
 	b.is("document.querySelector('.scroller').scrollTop > 0")
 	b.clicks(".quote", "line 3")
-	b.sees(".message.pointed .text", "line 3")
+	b.sees("[data-number='3'] .text", "line 3")
 	b.click(".to-newest")
 	b.sees(".message .text", "as I said at first")
 	b.is(`(() => {

@@ -51,7 +51,7 @@ export class Messages {
   #hearFrom(live) {
     const on = (type, take) => live.addEventListener(type, ({ detail }) => take(detail));
     for (const name of ['message', 'edit', 'retract', 'reaction']) on(name, (message) => this.#hear(name, message));
-    for (const name of ['participant', 'conversation']) on(name, (change) => this.#change(name, change));
+    for (const name of ['participant', 'conversation', 'preference']) on(name, (change) => this.#change(name, change));
     on('order', (order) => this.#order(order));
     on('case', () => this.#context.service.dispatchEvent(new Event('changed')));
     on('receipt', (receipt) => this.#receipt(receipt));
