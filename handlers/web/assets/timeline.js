@@ -22,7 +22,7 @@ export class Timeline {
   #from = 0;
   #to = 0;
   #pinned = true;
-  #loading = false;
+  #loading = null; // a promise while something is loaded
   #trouble = null;
   #resized = new ResizeObserver(() => this.#restore(this.#anchor));
   // Where the reader is: a row and its distance from the top. It stays there when something above it grows.
@@ -96,7 +96,7 @@ export class Timeline {
   }
 
   async toNewest() {
-    if (!this.#history.atEnd && !await this.#load(() => this.#history.newest())) return;
+    if (!this.#history.atEnd && !await this.#jump(() => this.#history.newest())) return;
     this.begin(-1);
   }
 
@@ -105,7 +105,7 @@ export class Timeline {
     let index = this.#history.indexOf(number);
     const moved = index < 0;
     if (moved) {
-      if (!await this.#load(() => this.#history.around(number))) return;
+      if (!await this.#jump(() => this.#history.around(number))) return;
       index = this.#history.indexOf(number);
       if (index < 0) return this.begin(-1);
     }
@@ -235,7 +235,8 @@ export class Timeline {
   /** Runs one load at a time; true if it came through. */
   async #load(work) {
     if (this.#loading) return false;
-    this.#loading = true;
+    const { promise, resolve } = Promise.withResolvers();
+    this.#loading = promise;
     try {
       await work();
       this.#trouble = null;
@@ -245,8 +246,15 @@ export class Timeline {
       this.#drawEnds();
       return false;
     } finally {
-      this.#loading = false;
+      this.#loading = null;
+      resolve();
     }
+  }
+
+  /** Loads what the reader asked for, after what is being loaded, if anything is. */
+  async #jump(work) {
+    while (this.#loading) await this.#loading;
+    return this.#load(work);
   }
 
   /** Tries again what failed to load, if anything did. */
