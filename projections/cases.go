@@ -84,10 +84,10 @@ func (c *Cases) filter() events.Filter {
 
 var spokenFor = []byte(`"merchant":"`)
 
-// prepare passes over messages that are not a merchant's without decoding them:
-// they are most of what a log holds.
+// prepare passes over messages that are not a merchant's, and over those that
+// tell of an order, without decoding them: they are most of what a log holds.
 func (c *Cases) prepare(ctx context.Context, recorded events.Recorded) (events.Event, bool, error) {
-	if recorded.Type == messagePosted && !bytes.Contains(recorded.Data, spokenFor) {
+	if recorded.Type == messagePosted && (!bytes.Contains(recorded.Data, spokenFor) || bytes.Contains(recorded.Data, ofOrder)) {
 		return events.Event{}, false, nil
 	}
 	event, needed, err := caseFacts.open(ctx, c.journal, recorded)

@@ -86,10 +86,15 @@ func (o *Orders) filter() events.Filter {
 }
 
 // prepare passes over messages that tell of no order without decoding them:
-// they are most of what a log holds.
+// they are most of what a log holds. Of the others, what they say does not
+// matter.
 func (o *Orders) prepare(ctx context.Context, recorded events.Recorded) (events.Event, bool, error) {
-	if recorded.Type == messagePosted && !bytes.Contains(recorded.Data, ofOrder) {
-		return events.Event{}, false, nil
+	if recorded.Type == messagePosted {
+		if !bytes.Contains(recorded.Data, ofOrder) {
+			return events.Event{}, false, nil
+		}
+		event, err := events.Decode(recorded)
+		return event, err == nil, err
 	}
 	return orderFacts.open(ctx, o.journal, recorded)
 }
