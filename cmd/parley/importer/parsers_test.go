@@ -166,3 +166,25 @@ func FuzzParseEdge(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseCells(f *testing.F) {
+	for _, cell := range []string{"", "128.45", "0.5", "7", ".9", "-1.00", "1e9", "99999999999999999999.99", "2017-07-09 21:57:05", "0000-01-01 00:00:00", "9999-12-31 23:59:59", " 3 "} {
+		f.Add(cell)
+	}
+	f.Fuzz(func(t *testing.T, cell string) {
+		r := row{columns: map[string]int{"cell": 0}, cells: []string{cell}}
+		if amount, err := r.amount("cell"); err == nil {
+			whole, cents := amount/100, amount%100
+			again := row{columns: r.columns, cells: []string{fmt.Sprintf("%d.%02d", whole, cents)}}
+			if read, err := again.amount("cell"); amount < 0 || read != amount || err != nil {
+				t.Errorf("%q is %d, written anew %d, %v", cell, amount, read, err)
+			}
+		}
+		if at, err := r.instant("cell"); err == nil && !at.IsZero() {
+			again := row{columns: r.columns, cells: []string{at.Format(time.DateTime)}}
+			if read, err := again.instant("cell"); err != nil || !read.Equal(at.Truncate(time.Second)) {
+				t.Errorf("%q is %v, written anew %v, %v", cell, at, read, err)
+			}
+		}
+	})
+}
