@@ -315,14 +315,14 @@ type (
 
 // card is who a customer is to a merchant.
 type card struct {
-	cardHead
+	CardHead
 	OpenOrders []projections.Order   `json:"openOrders"`
 	Orders     projections.OrderPage `json:"orders"`
 }
 
-// cardHead is a card without orders, which go from the view to the answer as
-// they are.
-type cardHead struct {
+// CardHead is a card without orders, which go from the view to the answer as
+// they are. It is exported, or the API's description would lack its fields.
+type CardHead struct {
 	// User is null once the customer was erased.
 	User       *projections.User `json:"user"`
 	MerchantID uuid.UUID         `json:"merchantId"`
@@ -333,7 +333,7 @@ type cardHead struct {
 }
 
 // with is the JSON of a card.
-func (c *cardHead) with(openOrders, page []byte) (ready[card], error) {
+func (c *CardHead) with(openOrders, page []byte) (ready[card], error) {
 	head, err := json.Marshal(c)
 	if err != nil {
 		return ready[card]{}, err
@@ -353,7 +353,7 @@ func (s *Server) getCustomer(ctx context.Context, in *cardInput) (*cardOutput, e
 			return nil, err
 		}
 	}
-	c := cardHead{MerchantID: in.ID}
+	c := CardHead{MerchantID: in.ID}
 	var err error
 	if c.CustomerLink, err = s.Views.Merchants.Customer(ctx, in.ID, in.User); err != nil {
 		return nil, err
