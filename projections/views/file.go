@@ -74,14 +74,14 @@ func openFile(ctx context.Context, path string, schema Schema) (_ *file, err err
 
 // extended gives connections what a schema's tables need beyond SQLite's core.
 func extended(schema Schema) func(*sqlite3.Conn) error {
-	if len(schema.Texts) == 0 {
-		return func(*sqlite3.Conn) error { return nil }
-	}
 	return func(c *sqlite3.Conn) error {
-		// FTS5 looks each word up by a statement of its own, which would be
-		// planned anew whenever another word is bound.
+		// Otherwise a statement that compares a column with a parameter is
+		// planned anew whenever another value is bound.
 		_, err := c.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true)
-		return errors.Join(err, fts5.Register(c))
+		if err == nil && len(schema.Texts) > 0 {
+			err = fts5.Register(c)
+		}
+		return err
 	}
 }
 
