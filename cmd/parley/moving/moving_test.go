@@ -3,6 +3,7 @@ package moving_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -19,7 +20,7 @@ import (
 	"parley/events/vault"
 )
 
-func newLog(t *testing.T) *node.Node {
+func newLog(t testing.TB) *node.Node {
 	t.Helper()
 	log, err := node.Open("log", node.Options{FS: vfs.NewMem()})
 	if err != nil {
@@ -35,7 +36,7 @@ func newLog(t *testing.T) *node.Node {
 
 // history writes events of several streams in turn, some of them in ways that
 // JSON does not keep by itself.
-func history(t *testing.T, log events.Log, count int) {
+func history(t testing.TB, log events.Log, count int) {
 	t.Helper()
 	data := []string{`{"a":1}`, `{ "spaced" : true }`, `"<&>"`, "\x00\xff", ""}
 	for i := range count {
@@ -104,7 +105,7 @@ func TestACopyDoesNotMixLogs(t *testing.T) {
 	}
 }
 
-func export(t *testing.T, log events.Log, keys iter.Seq2[vault.WrappedKey, error]) []byte {
+func export(t testing.TB, log events.Log, keys iter.Seq2[vault.WrappedKey, error]) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if _, err := moving.Export(t.Context(), log, keys, &out, quiet); err != nil {
@@ -217,4 +218,45 @@ func TestKeysTravelWithTheirLog(t *testing.T) {
 	if !errors.Is(err, vault.ErrWrongMaster) {
 		t.Errorf("under another master key: %v, want ErrWrongMaster", err)
 	}
+}
+
+// FuzzLines reads what need not be an export: what is called whole has the
+// events that its last line counts.
+func FuzzLines(f *testing.F) {
+	log := newLog(f)
+	history(f, log, 3)
+	whole := export(f, log, nil)
+	f.Add(whole)
+	f.Add(whole[:len(whole)/2])
+	f.Add(export(f, newLog(f), nil))
+	f.Add([]byte(`{"parley":{"format":1,"keys":true}}{"key":{}}{"event":{"dataBase64":"?"}}`))
+	f.Add([]byte(`{"parley":{"format":2}}`))
+	f.Add([]byte(`{"event":null}`))
+	f.Fuzz(func(t *testing.T, exported []byte) {
+		lines, err := moving.OpenLines(bytes.NewReader(exported))
+		if err != nil {
+			return
+		}
+		digest := moving.NewDigest()
+		for recorded, err := range lines.Events() {
+			if err != nil {
+				return
+			}
+			digest.Add(recorded)
+		}
+		var last struct {
+			End struct {
+				Events uint64
+				Digest string
+			}
+		}
+		for in := json.NewDecoder(bytes.NewReader(exported)); last.End.Digest == ""; {
+			if err := in.Decode(&last); err != nil {
+				t.Fatalf("an export without an end is called whole: %v", err)
+			}
+		}
+		if last.End.Events != digest.Count() || last.End.Digest != digest.String() {
+			t.Errorf("%d events with digest %s came of an export that ends with %+v", digest.Count(), digest, last.End)
+		}
+	})
 }
