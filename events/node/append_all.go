@@ -110,21 +110,10 @@ func (w *writer) decideAll(parts []part) ([]Outcome, error) {
 }
 
 func (w *writer) plan(p *part, into *planned) (Outcome, error) {
-	h, err := w.head(p.stream)
-	if err != nil {
-		return Outcome{}, err
-	}
-	d, err := decide(h, p.expected, p.ids, past{w, h})
-	if err != nil {
-		return Outcome{}, err
-	}
-	outcome := Outcome{Status: d.status, First: d.first, Last: d.last, Current: h.last}
+	h, outcome, err := w.judge(p)
 	*into = planned{part: p, head: h}
-	switch d.status {
-	case Written:
+	if err == nil && outcome.Status == Written {
 		into.recreation, err = w.recreated(p.stream, h)
-	case Repeated:
-		err = w.repeated(h, &outcome)
 	}
 	return outcome, err
 }

@@ -9,23 +9,14 @@ import (
 // decide decides one request and adds what it writes to the batch. It reads
 // all it needs before it writes anything, so that an error leaves no trace.
 func (w *writer) decide(r *request) (Outcome, error) {
-	h, err := w.head(r.stream)
-	if err != nil {
-		return Outcome{}, events.Unavailable(err)
-	}
-	d, err := decide(h, r.expected, r.ids, past{w, h})
-	if err != nil {
-		return Outcome{}, events.Unavailable(err)
-	}
-	outcome := Outcome{Status: d.status, First: d.first, Last: d.last, Current: h.last}
+	h, outcome, err := w.judge(&r.part)
 	switch {
-	case d.status == Repeated:
-		err = w.repeated(h, &outcome)
-	case d.status == Written && r.kind == appendEvents:
+	case err != nil || outcome.Status != Written:
+	case r.kind == appendEvents:
 		err = w.appended(&r.part, h, &outcome)
-	case d.status == Written && r.kind == deleteStream:
+	case r.kind == deleteStream:
 		err = w.deleted(r, h, &outcome)
-	case d.status == Written && r.kind == tombstoneStream:
+	case r.kind == tombstoneStream:
 		outcome.First, outcome.Last = TombstoneRevision, TombstoneRevision
 		outcome.Position = w.tombstone(r, h)
 	}
@@ -33,6 +24,23 @@ func (w *writer) decide(r *request) (Outcome, error) {
 		return Outcome{}, events.Unavailable(err)
 	}
 	return outcome, nil
+}
+
+// judge decides one part by its stream's head, and finds the place of a repeat.
+// It writes nothing.
+func (w *writer) judge(p *part) (h *head, o Outcome, err error) {
+	if h, err = w.head(p.stream); err != nil {
+		return nil, o, err
+	}
+	d, err := decide(h, p.expected, p.ids, past{w, h})
+	if err != nil {
+		return nil, o, err
+	}
+	o = Outcome{Status: d.status, First: d.first, Last: d.last, Current: h.last}
+	if d.status == Repeated {
+		err = w.repeated(h, &o)
+	}
+	return h, o, err
 }
 
 // repeated finds the place of the events of a repeat.

@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -20,14 +19,8 @@ func (v *Vault) Copy(ctx context.Context, path string) error {
 // Knows tells whether there is a key of a person, or was until they were
 // forgotten.
 func (v *Vault) Knows(ctx context.Context, owner uuid.UUID) (bool, error) {
-	_, err := v.store.load(ctx, owner)
-	if errors.Is(err, errNoKey) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("looking for the key of %s: %w", owner, err)
-	}
-	return true, nil
+	_, known, err := v.find(ctx, owner)
+	return known, err
 }
 
 // Verify unwraps every key, tells each that is damaged to report, and returns

@@ -215,14 +215,20 @@ func (v *Vault) Pseudonym(value string) string {
 
 // Forgotten is events.Keys.Forgotten.
 func (v *Vault) Forgotten(ctx context.Context, owner uuid.UUID) (bool, error) {
-	found, err := v.store.load(ctx, owner)
+	found, known, err := v.find(ctx, owner)
+	return known && found.forgotten(), err
+}
+
+// find returns what is stored for a person, if anything is.
+func (v *Vault) find(ctx context.Context, owner uuid.UUID) (found stored, known bool, err error) {
+	found, err = v.store.load(ctx, owner)
 	if errors.Is(err, errNoKey) {
-		return false, nil
+		return stored{}, false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("looking for %s: %w", owner, err)
+		return stored{}, false, fmt.Errorf("looking for %s: %w", owner, err)
 	}
-	return found.forgotten(), nil
+	return found, true, nil
 }
 
 // Secret is a value that all who share the vault have in common, such as the

@@ -52,10 +52,12 @@ type quota struct {
 
 // take counts a call, or refuses it.
 func (q *quotas) take(ctx context.Context, page commands.Page, now time.Time) error {
-	q.pages.ContainsOrAdd(page.ID(), new(quota))
-	one, found := q.pages.Get(page.ID())
-	if !found { // others were asked for so often meanwhile that this one was dropped
-		return nil
+	one, known := q.pages.Get(page.ID())
+	if !known {
+		one = new(quota)
+		if other, lost, _ := q.pages.PeekOrAdd(page.ID(), one); lost {
+			one = other
+		}
 	}
 	one.mu.Lock()
 	defer one.mu.Unlock()
