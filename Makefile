@@ -42,6 +42,7 @@ bench: build
 	$(BIN) bench page
 	$(BIN) bench inbox
 	$(BIN) bench live
+	$(BIN) bench live --listeners 10000
 	$(BIN) bench search
 	$(BIN) bench orders
 	$(BIN) bench attachments

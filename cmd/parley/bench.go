@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"os/exec"
 	"runtime/pprof"
 	"time"
 
@@ -42,8 +43,8 @@ func benchCommand() *cobra.Command {
 			bench.Options{Clients: 64, Rooms: 5000, Rounds: 5, Duration: 3 * time.Second}),
 		benchmark("inbox", "The inboxes of people in many conversations, against a bare handler that sends the same bytes", bench.Inbox,
 			bench.Options{Clients: 2, Rooms: 1000, Rounds: 5, Duration: 2 * time.Second}),
-		benchmark("live", "Messages delivered live at 1,000 sends a second, against a bare handler with the same listeners", bench.Live,
-			bench.Options{Clients: 1000, Rooms: 100, Rounds: 3, Duration: 3 * time.Second}),
+		benchmark("live", "Messages delivered live to many listeners, which are a process of their own, against a bare handler with the same listeners", bench.Live,
+			bench.Options{Listeners: 1000, Fanout: 10, Rate: 1000, Rounds: 3, Duration: 3 * time.Second}),
 		benchmark("orders", "Updates of orders against plain sends, a customer's card against a bare handler, and an import", bench.Orders,
 			bench.Options{Events: 1000, Clients: 64, Rooms: 16, Rounds: 5, Duration: 2 * time.Second}),
 		benchmark("attachments", "Files shared by an app, uploaded and downloaded, against a bare handler that copies the same bytes", bench.Attachments,
@@ -60,6 +61,7 @@ func benchCommand() *cobra.Command {
 			bench.Options{Events: 500_000, Rounds: 5}),
 		benchmark("size", "Start, appends, disk and memory as the log grows, against a small log beside it", bench.Size,
 			bench.Options{Events: 10_000_000, Clients: 64, Rounds: 5, Requests: 20_000}),
+		crowdCommand(),
 	)
 	return cmd
 }
@@ -94,6 +96,9 @@ func (f *benchFlags) define(cmd *cobra.Command) {
 		{&o.Events, "events", "how many events the log has, or orders a customer and the imported folder"},
 		{&o.Clients, "clients", "how many clients ask at a time, or endpoints are delivered to"},
 		{&o.Rooms, "rooms", "in how many conversations"},
+		{&o.Listeners, "listeners", "how many listen, each with a token and a stream of their own"},
+		{&o.Fanout, "fanout", "how many listen to the same conversation"},
+		{&o.Rate, "rate", "how many messages are sent in a second, to all conversations together"},
 	} {
 		if *number.value == 0 {
 			*number.value = 1
@@ -138,6 +143,17 @@ func (f *benchFlags) run(cmd *cobra.Command, run measure) (err error) {
 	return report.Table(cmd.OutOrStdout())
 }
 
+// crowdCommand is the listeners' side of bench live.
+func crowdCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "crowd",
+		Short:  "Listen and send as standard input says, for bench live",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE:   func(cmd *cobra.Command, _ []string) error { return bench.Crowd(cmd.Context(), os.Stdin, os.Stdout) },
+	}
+}
+
 // profile begins a profile if one is asked for, and returns what ends it.
 func (f *benchFlags) profile() (stop func() error, err error) {
 	if f.cpuProfile == "" {
@@ -157,7 +173,7 @@ func (f *benchFlags) profile() (stop func() error, err error) {
 }
 
 // benchProgram is this program as it measures itself.
-var benchProgram = bench.Program{Open: benchHouse, OpenJournal: benchJournal, OpenNode: benchNode, Serve: benchServe}
+var benchProgram = bench.Program{Open: benchHouse, OpenJournal: benchJournal, OpenNode: benchNode, Serve: benchServe, Crowd: benchCrowd}
 
 // benchConfig is of a house that says nothing but what goes wrong.
 func benchConfig(dir string) *config {
@@ -223,6 +239,14 @@ func benchNode(dir string) (*bench.Node, error) {
 		return errors.Join(server.Shutdown(ending), <-served)
 	}
 	return &bench.Node{Log: n, Serve: serve, Copy: n.Checkpoint, Close: n.Close}, nil
+}
+
+func benchCrowd(ctx context.Context) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return exec.CommandContext(ctx, self, "bench", "crowd"), nil
 }
 
 func benchServe(ctx context.Context, l net.Listener, handler http.Handler, ready func() error) error {

@@ -26,7 +26,7 @@ func TestBenchmarksMeasureAndCleanUp(t *testing.T) {
 		{"send", "--clients", "3", "--rooms", "5", "--rounds", "2", "--requests", "30"},
 		{"page", "--clients", "3", "--rooms", "2", "--rounds", "2", "--duration", "20ms"},
 		{"inbox", "--clients", "2", "--rooms", "20", "--rounds", "2", "--requests", "20"},
-		{"live", "--clients", "20", "--rooms", "4", "--rounds", "2", "--duration", "50ms"},
+		{"live", "--listeners", "36", "--fanout", "6", "--rounds", "2", "--duration", "100ms"},
 		{"orders", "--events", "40", "--clients", "2", "--rooms", "2", "--rounds", "2", "--requests", "20"},
 		{"attachments", "--clients", "2", "--rounds", "2", "--requests", "6"},
 		{"webhooks", "--clients", "10", "--rooms", "12", "--rounds", "2", "--requests", "36"},
@@ -141,6 +141,8 @@ func TestBenchmarksRefuseALie(t *testing.T) {
 	}{
 		{"a message is not kept", bench.Send, answersAsBefore(10, 35), "is not what is there"},
 		{"a message is kept twice", bench.Send, doesItTwice(10), "is not what is there"},
+		{"a message is not delivered", bench.Live, answersAsBefore(10, 15), "was expected"},
+		{"a message is delivered twice", bench.Live, doesItTwice(10), "was expected"},
 		{"a page is an old one", bench.Page, answersAsBefore(10, 100), "was right"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -153,7 +155,7 @@ func TestBenchmarksRefuseALie(t *testing.T) {
 				return h, err
 			}
 			_, err := c.measure(t.Context(), program, bench.Options{
-				Clients: 2, Rooms: 3, Events: 1, Rounds: 1, Requests: 40, Duration: time.Second, Dir: t.TempDir(), Err: io.Discard,
+				Clients: 2, Rooms: 3, Events: 1, Rounds: 1, Requests: 40, Listeners: 4, Fanout: 2, Rate: 1000, Duration: time.Second, Dir: t.TempDir(), Err: io.Discard,
 			})
 			if err == nil || !strings.Contains(err.Error(), c.found) {
 				t.Errorf("%v, want %q", err, c.found)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -23,6 +24,10 @@ import (
 var builds string
 
 func TestMain(m *testing.M) {
+	benchProgram.Crowd = func(ctx context.Context) (*exec.Cmd, error) {
+		path, err := buildBinary()
+		return exec.CommandContext(ctx, path, "bench", "crowd"), err
+	}
 	code, err := inBuildDir(func() int { return pgtest.Main(m) })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -113,6 +113,9 @@ func TestREADMENamesEveryCommandAndFlag(t *testing.T) {
 	}
 	var check func(*cobra.Command)
 	check = func(cmd *cobra.Command) {
+		if cmd.Hidden {
+			return // it is called by the program itself
+		}
 		if !strings.Contains(string(readme), "`"+cmd.CommandPath()) {
 			t.Errorf("the README does not name %q", cmd.CommandPath())
 		}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os/exec"
 
 	"parley/events"
 	"parley/events/commands"
@@ -27,6 +28,9 @@ type Program struct {
 	OpenJournal func(ctx context.Context, dir string) (*events.Journal, func() error, error)
 	// OpenNode opens the embedded log alone, as `parley node` does.
 	OpenNode func(dir string) (*Node, error)
+	// Crowd is this program as a process of its own that runs Crowd on its
+	// standard input and output. The context's end kills it.
+	Crowd func(context.Context) (*exec.Cmd, error)
 	// Serve serves HTTP until the context ends, and drains then. It calls
 	// ready once it listens.
 	Serve func(ctx context.Context, l net.Listener, h http.Handler, ready func() error) error

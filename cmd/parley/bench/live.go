@@ -1,33 +1,18 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"runtime"
-	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
-)
-
-const (
-	// liveRate is how many messages are sent in a second, by liveSenders.
-	liveRate, liveSenders = 1000, 16
-	// sentAt begins the time at which a message was sent, in its text.
-	sentAt = "sent at "
 )
 
 // Live measures how long a message takes from its sending to each of its
 // listeners, against a bare handler that passes the same bytes to the same
-// listeners, and what a listener holds who hears nothing.
+// listeners, and what a listener holds who hears nothing. Senders and
+// listeners are a process of their own, so that their files, memory and
+// profile are not the server's.
 func Live(ctx context.Context, p Program, o Options) (_ *Report, err error) {
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
@@ -40,18 +25,24 @@ func Live(ctx context.Context, p Program, o Options) (_ *Report, err error) {
 		return nil, err
 	}
 	c.finish()
-	held, bare, err := l.memory(ctx)
+	held, err := l.memory(ctx, l.parley)
+	if err != nil {
+		return nil, err
+	}
+	bare, err := l.memory(ctx, l.control)
 	if err != nil {
 		return nil, err
 	}
 	return &Report{
 		Benchmark: "live",
-		Setting: fmt.Sprintf("%d listeners, %d conversations, %d messages a second, %d rounds of %s, %s",
-			o.Clients, o.Rooms, liveRate, o.Rounds, o.Duration, machine()),
+		Setting: fmt.Sprintf("%d listeners, %d to a conversation, %d messages a second, %d rounds of %s, %s",
+			o.Listeners, o.Fanout, o.Rate, o.Rounds, l.until(), machine()),
 		Comparisons: []Comparison{c},
 		Notes: []string{
-			"times are from the sender's request to the listener's read of the event; every listener got every message of its conversation",
-			fmt.Sprintf("an idle listener holds %.1f KB, the client's end of its connection included; a bare connection holds %.1f KB with both ends", held/1000, bare/1000),
+			fmt.Sprintf("parley delivered %s of %s expected, the bare handler %s of %s: to each listener every message of its conversation, once and in order",
+				grouped(float64(l.heard[0]), 0), grouped(float64(l.expected), 0), grouped(float64(l.heard[1]), 0), grouped(float64(l.expected), 0)),
+			fmt.Sprintf("messages were posted at %.0f and %.0f a second; times are from the sender's request to the listener's read of the event, both in a process beside the server", l.posted[0], l.posted[1]),
+			fmt.Sprintf("an idle listener holds %s of the server's memory, one of the bare handler %s; what the system keeps for a connection is not in it", held, bare),
 		},
 	}, nil
 }
@@ -62,22 +53,35 @@ type listening struct {
 	town    *town
 	parley  *server
 	control *server
+	crowd   *crowd
 	// goroutines is how many there are while nobody listens.
 	goroutines int
+	// expected is how many deliveries a side owes in all rounds; heard is how
+	// many came, and posted the median of the rounds' rates, of parley and of
+	// the control.
+	expected int
+	heard    [2]int
+	posted   [2]float64
 }
 
 func newListening(ctx context.Context, p Program, o Options, open *closers) (*listening, error) {
+	if err := needFiles(o.Listeners + spareFiles); err != nil {
+		return nil, err
+	}
 	house, err := o.openHouse(ctx, p, "parley")
 	if err != nil {
 		return nil, err
 	}
 	open.add(house.Close)
 	l := &listening{options: o}
-	rooms := make([][]int, o.Rooms)
-	for person := range max(o.Clients, o.Rooms) {
-		rooms[person%o.Rooms] = append(rooms[person%o.Rooms], person)
+	rooms := make([][]int, o.conversations())
+	for person := range o.Listeners {
+		rooms[person%len(rooms)] = append(rooms[person%len(rooms)], person)
 	}
-	if l.town, err = settle(ctx, house, max(o.Clients, o.Rooms), rooms); err != nil {
+	shown := o.begin(fmt.Sprintf("registering %s listeners", grouped(float64(o.Listeners), 0)), 1)
+	l.town, err = settle(ctx, house, o.Listeners, rooms)
+	shown.end()
+	if err != nil {
 		return nil, err
 	}
 	if err := house.Views.CatchUp(ctx); err != nil {
@@ -92,207 +96,138 @@ func newListening(ctx context.Context, p Program, o Options, open *closers) (*li
 	}
 	open.add(l.control.stop)
 	l.goroutines = runtime.NumGoroutine()
+	if l.crowd, err = gather(ctx, p, o, l.seats()); err != nil {
+		return nil, err
+	}
+	open.add(l.crowd.leave)
 	return l, nil
 }
 
-// path is that of a listener's conversation.
-func (l *listening) path(listener int) string {
-	return "/v1/conversations/" + l.town.rooms[listener%l.options.Rooms].String()
+// conversations is how many there are, such that no more than Fanout listen to
+// any of them.
+func (o Options) conversations() int { return (o.Listeners + o.Fanout - 1) / o.Fanout }
+
+// seats are the listeners as the other process knows them.
+func (l *listening) seats() []seat {
+	seats := make([]seat, l.options.Listeners)
+	for i := range seats {
+		room := i % len(l.town.rooms)
+		seats[i] = seat{Room: room, Path: "/v1/conversations/" + l.town.rooms[room].String(), Token: l.town.people[i].token}
+	}
+	return seats
+}
+
+// until is what ends a round.
+func (l *listening) until() bound { return l.options.bound() }
+
+// messages is how many are sent in a round.
+func (l *listening) messages() int {
+	if l.options.Requests > 0 {
+		return l.options.Requests
+	}
+	return max(int(l.options.Duration.Seconds()*float64(l.options.Rate)), 1)
 }
 
 // measure lets the two sides take turns.
 func (l *listening) measure(ctx context.Context, c *Comparison) error {
 	shown := l.options.begin("delivering", l.options.Rounds)
 	defer shown.end()
+	var rates [2][]float64
 	for range l.options.Rounds {
-		for _, side := range []struct {
+		for i, side := range []struct {
 			*server
 			*Side
 		}{{l.parley, &c.Parley}, {l.control, &c.Control}} {
-			r, err := l.round(ctx, side.address)
+			heard, err := l.round(ctx, side.address)
 			if err != nil {
 				return fmt.Errorf("listening to %s: %w", side.Name, err)
 			}
-			side.add(r)
+			l.heard[i] += heard.Heard
+			rates[i] = append(rates[i], heard.Posted)
+			side.add(heard.round())
 		}
+		l.expected += l.expectedOf(l.messages())
 		shown.add(1)
 	}
+	for i := range rates {
+		l.posted[i] = spreadOf(rates[i]).Median
+	}
 	return nil
+}
+
+// expectedOf is how many deliveries are owed for so many messages, sent to each
+// conversation in turn.
+func (l *listening) expectedOf(messages int) int {
+	sum := 0
+	for listener := range l.options.Listeners {
+		sum += inTurn(messages, len(l.town.rooms), listener%len(l.town.rooms))
+	}
+	return sum
 }
 
 // round sends for a while and waits until all listeners have heard it all.
-func (l *listening) round(ctx context.Context, address string) (round, error) {
-	connections, err := l.openAll(ctx, address)
-	defer closeAll(connections)
+func (l *listening) round(ctx context.Context, address string) (outcome, error) {
+	if err := l.crowd.open(ctx, address); err != nil {
+		return outcome{}, err
+	}
+	h, err := l.crowd.hear(ctx, l.messages(), l.options.Rate)
+	if err == nil && h.Heard != l.expectedOf(l.messages()) {
+		err = fmt.Errorf("%d deliveries came of %d", h.Heard, l.expectedOf(l.messages()))
+	}
 	if err != nil {
-		return round{}, err
+		return h, err
 	}
-	messages := int(l.options.Duration.Seconds() * liveRate)
-	if l.options.Requests > 0 {
-		messages = l.options.Requests
-	}
-	heard := make([]int, l.options.Rooms) // in each conversation
-	for i := range messages {
-		heard[i%l.options.Rooms]++
-	}
-	group, each := errgroup.WithContext(ctx)
-	latencies := make([][]time.Duration, len(connections))
-	began := time.Now()
-	for i, c := range connections {
-		group.Go(func() (err error) {
-			latencies[i], err = hear(c, heard[i%l.options.Rooms])
-			return err
-		})
-	}
-	group.Go(func() error { return l.send(each, address, messages) })
-	err = group.Wait()
-	elapsed := time.Since(began)
-	all := slices.Concat(latencies...)
-	slices.Sort(all)
-	return round{len(all), elapsed, all}, err
+	return h, l.part(ctx)
 }
 
-// openAll opens a stream for each listener and reads its header.
-func (l *listening) openAll(ctx context.Context, address string) ([]*conn, error) {
-	connections, err := dialAll(ctx, address, l.options.Clients)
-	if err != nil {
-		return connections, err
-	}
-	for i, c := range connections {
-		if _, err := c.Write(request("GET", address, l.path(i)+"/stream", l.town.people[i].token, nil)); err != nil {
-			return connections, err
-		}
-	}
-	for _, c := range connections {
-		if err := c.begin(); err != nil {
-			return connections, err
-		}
-	}
-	return connections, nil
-}
-
-// begin reads until a stream's first event, which tells where it begins.
-func (c *conn) begin() error {
-	c.buffer = c.buffer[:256]
-	var head []byte
-	for !bytes.Contains(head, []byte("\nid: ")) {
-		n, err := c.Read(c.buffer)
-		if err != nil {
-			return fmt.Errorf("a stream began with %q: %w", head, err)
-		}
-		head = append(head, c.buffer[:n]...)
-		if len(head) > len("HTTP/1.1 200") && !bytes.HasPrefix(head, []byte("HTTP/1.1 200")) {
-			return fmt.Errorf("a stream was answered with %q", head)
-		}
-	}
-	return nil
-}
-
-// hear reads so many messages, and tells how long each took to come.
-func hear(c *conn, count int) ([]time.Duration, error) {
-	latencies := make([]time.Duration, 0, count)
-	reader := bufio.NewReaderSize(c, 32<<10)
-	for len(latencies) < count {
-		line, err := reader.ReadSlice('\n')
-		if err != nil {
-			return latencies, fmt.Errorf("after %d of %d messages: %w", len(latencies), count, err)
-		}
-		_, stamp, found := bytes.Cut(line, []byte(sentAt))
-		if !found {
-			continue
-		}
-		digits, _, _ := bytes.Cut(stamp, []byte(" "))
-		sent, err := strconv.ParseInt(string(digits), 10, 64)
-		if err != nil {
-			return latencies, err
-		}
-		latencies = append(latencies, time.Since(time.Unix(0, sent)))
-	}
-	return latencies, nil
-}
-
-// send sends messages at liveRate, to each conversation in turn.
-func (l *listening) send(ctx context.Context, address string, messages int) error {
-	connections, err := dialAll(ctx, address, liveSenders)
-	defer closeAll(connections)
-	if err != nil {
+// part has all listeners leave, and waits until the server has noticed.
+func (l *listening) part(ctx context.Context) error {
+	if err := l.crowd.close(ctx); err != nil {
 		return err
 	}
-	group, _ := errgroup.WithContext(ctx)
-	began := time.Now()
-	for i, c := range connections {
-		group.Go(func() error {
-			for n := i; n < messages; n += liveSenders {
-				due := time.NewTimer(time.Until(began.Add(time.Duration(n) * time.Second / liveRate)))
-				select {
-				case <-due.C:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-				body := fmt.Appendf(nil, `{"text":"%s%d %s"}`, sentAt, time.Now().UnixNano(), liveText)
-				room := n % l.options.Rooms
-				answer, err := c.exchange(request("POST", address, l.path(room)+"/messages", l.town.people[room].token, body))
-				if err != nil {
-					return err
-				}
-				if answer.status != http.StatusCreated {
-					return fmt.Errorf("status %d: %s", answer.status, answer.body)
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
+	return l.settled(ctx)
 }
 
-// liveText is the rest of a message's text.
-var liveText = strings.Repeat("as people write it ", 5)
+// holding is the memory that one of many holds, in bytes.
+type holding struct{ used, resident float64 }
 
-// memory is what a listener who hears nothing holds, and what a bare
-// connection does, in bytes.
-func (l *listening) memory(ctx context.Context) (held, bare float64, err error) {
+func (h holding) String() string {
+	return fmt.Sprintf("%.1f KB (heap and stack; %.1f KB resident)", h.used/1000, h.resident/1000)
+}
+
+// memory is what a listener who hears nothing holds of a server's process.
+func (l *listening) memory(ctx context.Context, side *server) (h holding, err error) {
 	if err := l.settled(ctx); err != nil {
-		return 0, 0, err
+		return h, err
 	}
-	before := inUse()
-	connections, err := l.openAll(ctx, l.parley.address)
-	for _, c := range connections {
-		c.buffer = nil
-	}
-	held = float64(inUse()-before) / float64(l.options.Clients)
-	closeAll(connections)
+	used, res, err := memoryNow()
 	if err != nil {
-		return 0, 0, err
+		return h, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err := l.crowd.open(ctx, side.address); err != nil {
+		return h, err
+	}
+	if err := quiesce(ctx); err != nil {
+		return h, err
+	}
+	usedThen, resThen, err := memoryNow()
 	if err != nil {
-		return 0, 0, err
+		return h, err
 	}
-	defer listener.Close()
-	if err := l.settled(ctx); err != nil {
-		return 0, 0, err
+	each := float64(l.options.Listeners)
+	return holding{float64(usedThen-used) / each, float64(resThen-res) / each}, l.part(ctx)
+}
+
+// memoryNow is what the program's heap and stacks hold, garbage left out, and
+// what the process does.
+func memoryNow() (used int64, held int, err error) {
+	var stats runtime.MemStats
+	for range 3 { // so that stacks shrink and pools are emptied
+		runtime.GC()
 	}
-	before = inUse()
-	pairs := make([]net.Conn, 0, 2*l.options.Clients)
-	defer func() {
-		for _, c := range pairs {
-			_ = c.Close() // nothing was sent
-		}
-	}()
-	for range l.options.Clients {
-		client, err := dial(ctx, listener.Addr().String())
-		if err != nil {
-			return 0, 0, err
-		}
-		client.buffer = nil
-		pairs = append(pairs, client)
-		accepted, err := listener.Accept()
-		if err != nil {
-			return 0, 0, err
-		}
-		pairs = append(pairs, accepted)
-	}
-	return held, float64(inUse()-before) / float64(l.options.Clients), nil
+	runtime.ReadMemStats(&stats)
+	held, err = resident()
+	return int64(stats.HeapAlloc + stats.StackInuse), held, err
 }
 
 // settled waits until the servers have noticed that nobody listens any more.
@@ -306,71 +241,4 @@ func (l *listening) settled(ctx context.Context) error {
 		}
 	}
 	return quiesce(ctx)
-}
-
-// inUse is what the program's heap and stacks hold, garbage left out.
-func inUse() int64 {
-	var stats runtime.MemStats
-	for range 3 { // so that stacks shrink and pools are emptied
-		runtime.GC()
-	}
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc + stats.StackInuse)
-}
-
-// relay is the control of live delivery: it passes each body to all who listen
-// to its path, as an event of server-sent events.
-type relay struct {
-	mu    sync.Mutex
-	rooms map[string]map[chan []byte]struct{} // guarded by mu
-}
-
-// ServeHTTP implements http.Handler.
-func (b *relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if room, listens := strings.CutSuffix(r.URL.Path, "/stream"); listens {
-		b.listen(w, r, room)
-		return
-	}
-	var body bytes.Buffer
-	_, err := body.ReadFrom(r.Body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	event := slices.Concat([]byte("id: 1\nevent: message\ndata: "), body.Bytes(), []byte("\n\n"))
-	b.mu.Lock()
-	for listener := range b.rooms[strings.TrimSuffix(r.URL.Path, "/messages")] {
-		listener <- event
-	}
-	b.mu.Unlock()
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(http.StatusCreated)
-}
-
-func (b *relay) listen(w http.ResponseWriter, r *http.Request, room string) {
-	events := make(chan []byte, 4096)
-	b.mu.Lock()
-	if b.rooms[room] == nil {
-		b.rooms[room] = make(map[chan []byte]struct{})
-	}
-	b.rooms[room][events] = struct{}{}
-	b.mu.Unlock()
-	defer func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		delete(b.rooms[room], events)
-	}()
-	connection := http.NewResponseController(w)
-	event := []byte("retry: 1\nid: 0\n\n")
-	for {
-		_, err := w.Write(event)
-		if err = errors.Join(err, connection.Flush()); err != nil {
-			return
-		}
-		select {
-		case event = <-events:
-		case <-r.Context().Done():
-			return
-		}
-	}
 }

@@ -16,6 +16,10 @@ type Options struct {
 	Rooms int
 	// Events is how many events a log has that is read or grown.
 	Events int
+	// Listeners is how many listen live, Fanout how many of them to the same
+	// conversation, and Rate how many messages are sent to all of them in a
+	// second.
+	Listeners, Fanout, Rate int
 	// Rounds is how many times subject and control take turns.
 	Rounds int
 	// Requests ends a round if it is not 0, and Duration else.
@@ -37,9 +41,14 @@ var ErrOptions = errors.New("these options cannot be measured")
 
 const (
 	maxClients = 10_000
-	maxRooms   = 100_000
-	maxEvents  = 100_000_000
-	maxRounds  = 1000
+	// maxListeners is of one address, which has about 28,000 ports to connect
+	// from.
+	maxListeners = 25_000
+	maxFanout    = 1000
+	maxRate      = 100_000
+	maxRooms     = 100_000
+	maxEvents    = 100_000_000
+	maxRounds    = 1000
 )
 
 // Check tells what is wrong with the options. Its error is an ErrOptions.
@@ -51,6 +60,9 @@ func (o Options) Check() error {
 		{"clients", o.Clients, maxClients},
 		{"rooms", o.Rooms, maxRooms},
 		{"events", o.Events, maxEvents},
+		{"listeners", o.Listeners, maxListeners},
+		{"fanout", o.Fanout, maxFanout},
+		{"rate", o.Rate, maxRate},
 		{"rounds", o.Rounds, maxRounds},
 	} {
 		if limit.value < 1 || limit.value > limit.max {

@@ -88,7 +88,7 @@ func TestGrouped(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	good := Options{Clients: 1, Rooms: 1, Events: 1, Rounds: 1, Duration: time.Second}
+	good := Options{Clients: 1, Rooms: 1, Events: 1, Listeners: 1, Fanout: 1, Rate: 1, Rounds: 1, Duration: time.Second}
 	if err := good.Check(); err != nil {
 		t.Error(err)
 	}
@@ -99,6 +99,7 @@ func TestOptions(t *testing.T) {
 		"no end":        func(o *Options) { o.Duration = 0 },
 		"few requests":  func(o *Options) { o.Requests = -1 },
 		"no events yet": func(o *Options) { o.Events = 0 },
+		"no rate":       func(o *Options) { o.Rate = 0 },
 	} {
 		o := good
 		spoil(&o)
