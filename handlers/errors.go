@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -90,7 +89,7 @@ var verdicts = []verdict{
 var titles = map[int]string{
 	http.StatusBadRequest:                   "The request is malformed",
 	http.StatusUnauthorized:                 "A valid token is required",
-	http.StatusForbidden:                    "The token does not allow this",
+	http.StatusForbidden:                    "Not allowed",
 	http.StatusNotFound:                     "Not found",
 	http.StatusMethodNotAllowed:             "The method is not allowed",
 	http.StatusRequestTimeout:               "The request took too long to arrive",
@@ -233,20 +232,4 @@ func clarify(_ huma.Context, _ string, body any) (any, error) {
 		}
 	}
 	return problem, nil
-}
-
-// pinpoint moves the name of the field at fault from a message of huma's to
-// its location.
-func pinpoint(detail *huma.ErrorDetail) {
-	if missing, ok := strings.CutPrefix(detail.Message, "expected required property "); ok {
-		detail.Location += "." + strings.TrimSuffix(missing, " to be present")
-		detail.Message = "is required"
-		return
-	}
-	// A body that jsonFormat could not read comes with all said in one message:
-	// the field, a colon and the reason.
-	field, reason, found := strings.Cut(detail.Message, ": ")
-	if found && detail.Location == "body" && strings.HasPrefix(field, "body") {
-		detail.Location, detail.Message = field, reason
-	}
 }

@@ -63,7 +63,7 @@ func TestEditMessage(t *testing.T) {
 		got, err := decide.EditMessage(here, message(&events.MessageEdited{By: bob, Text: events.Private("good bye")}), says("good bye"))
 		when(t, got, err).then()
 	})
-	for name, text := range map[string]string{"nothing": "", "too much": strings.Repeat("a", decide.MaxText+1), "no text": "\xff"} {
+	for name, text := range map[string]string{"nothing": "", "what nobody sees": " \n\u200b", "too much": strings.Repeat("a", decide.MaxText+1), "no text": "\xff"} {
 		t.Run("it cannot say "+name, func(t *testing.T) {
 			got, err := decide.EditMessage(here, message(), says(text))
 			when(t, got, err).thenRefused(decide.Invalid, "text")

@@ -41,6 +41,7 @@ func TestPost(t *testing.T) {
 	for name, text := range map[string]string{
 		"20,001 are not":         strings.Repeat("ß", decide.MaxText+1),
 		"nothing is not said":    "",
+		"nor what nobody sees":   " \t\n\u00a0\u200b",
 		"broken UTF-8 is not":    "a\xc3\x28",
 		"a NUL ends no sentence": "a\x00b",
 	} {

@@ -1,8 +1,6 @@
 package decide
 
 import (
-	"strings"
-
 	"github.com/google/uuid"
 
 	"parley/events"
@@ -50,8 +48,6 @@ func AdmitReport(c *Conversation, author uuid.UUID, r Reporting) error {
 		return err
 	}
 	switch {
-	case strings.TrimSpace(r.Reason) == "":
-		return refuse(Invalid, "reason", "must not be blank")
 	case author == uuid.Nil:
 		return NoSuchMessage(r.Number)
 	case author == r.By:

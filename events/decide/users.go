@@ -91,6 +91,10 @@ func checkHandle(handle string) error {
 	if strings.IndexFunc(handle, unicode.IsSpace) >= 0 {
 		return refuse(Invalid, "handle", "must not contain spaces")
 	}
+	// Else two handles could be different and look the same.
+	if strings.IndexFunc(handle, func(r rune) bool { return !visible(r) }) >= 0 {
+		return refuse(Invalid, "handle", "must not contain invisible characters")
+	}
 	return nil
 }
 
