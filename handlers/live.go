@@ -132,8 +132,13 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, conversation uui
 		return hide(err)
 	}
 	p.stream = stream
-	// A revocation ends the streams that there are, and from here on this is one.
-	if err := s.holds(opening, caller); err != nil {
+	// A revocation or a block ends the streams that there are, and from here on
+	// this is one.
+	err = s.holds(opening, caller)
+	if err == nil && conversation != uuid.Nil {
+		err = s.Commands.MayListen(opening, conversation, caller.User)
+	}
+	if err != nil {
 		stream.Close()
 		return err
 	}

@@ -105,6 +105,26 @@ func TestWhoLeavesLosesTheStream(t *testing.T) {
 	cyds.WantEnd("left")
 }
 
+// TestWhoIsBlockedLosesTheStream of the direct conversation, and no other.
+func TestWhoIsBlockedLosesTheStream(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob := h.Person("ada"), h.Person("bob")
+	direct, group := ada.Start("direct", bob), ada.Start("group", bob)
+	h.CatchUp()
+	talk, own, both := bob.Stream(streamOf(direct), ""), ada.Stream(streamOf(direct), ""), bob.Stream(streamOf(group), "")
+	block := "/v1/users/" + bob.User.ID.String() + "/block"
+	ada.Do("PUT", block, nil).Want(204)
+	talk.WantEnd("closed")
+	bob.Get(streamOf(direct)).Refused(403, "cannot be written to")
+	ada.Say(group, "here we still are")
+	both.Want("message")
+	ada.Do("DELETE", block, nil).Want(204)
+	again := bob.Stream(streamOf(direct), "")
+	ada.Say(direct, "hello again")
+	again.Want("message")
+	own.Want("message")
+}
+
 func TestStreamsThatCannotBegin(t *testing.T) {
 	h := handlertest.Open(t)
 	ada, bob := h.Person("ada"), h.Person("bob")

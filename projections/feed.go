@@ -37,7 +37,7 @@ type Feed struct {
 const fedAtOnce = 256
 
 // fedPrefixes are the streams in which there may be something to tell.
-var fedPrefixes = append([]string{"merchant-", orderPrefix, casePrefix}, conversationPrefixes...)
+var fedPrefixes = append([]string{"merchant-", "user-", orderPrefix, casePrefix}, conversationPrefixes...)
 
 // NewFeed makes the feed of the log of views that do not run yet. It publishes
 // nothing until it runs itself.
@@ -172,8 +172,11 @@ func (f *Feed) shown(ctx context.Context, batch []events.Recorded) ([]events.Rec
 
 // tell publishes an event that the view has passed.
 func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
-	if recorded.Type == agentRemoved {
+	switch recorded.Type {
+	case agentRemoved:
 		return f.dismissed(ctx, recorded)
+	case userBlocked:
+		return f.blocked(recorded)
 	}
 	if strings.HasPrefix(recorded.Stream, casePrefix) {
 		return f.tellCase(ctx, recorded)
@@ -251,7 +254,23 @@ func (f *Feed) tellCase(ctx context.Context, recorded events.Recorded) error {
 	return err
 }
 
-var agentRemoved = events.TypeOf(new(events.AgentRemoved))
+var (
+	agentRemoved = events.TypeOf(new(events.AgentRemoved))
+	userBlocked  = events.TypeOf(new(events.UserBlocked))
+)
+
+// blocked ends the streams that somebody has of their direct conversation with
+// who has blocked them.
+func (f *Feed) blocked(recorded events.Recorded) error {
+	event, err := events.Decode(recorded)
+	if err != nil {
+		return err
+	}
+	fact := event.Fact.(*events.UserBlocked)
+	direct := events.DirectID(fact.User, fact.Blocked)
+	f.hub.EndUser(fact.Blocked, live.Shut, func(r live.Reader) bool { return r.Conversation == direct })
+	return nil
+}
 
 // dismissed ends the streams of the conversations that an agent was in by
 // acting for a merchant.

@@ -42,6 +42,29 @@ func (c *Commands) MayWrite(ctx context.Context, conversation, user uuid.UUID) e
 	return c.reach(ctx, user, other)
 }
 
+// MayListen refuses those who may not hear at this moment of the log what
+// happens in a conversation: who was blocked by the other person of a direct
+// one. That they are in it is for the caller to see to.
+func (c *Commands) MayListen(ctx context.Context, conversation, user uuid.UUID) error {
+	var other uuid.UUID
+	err := c.withConversation(ctx, conversation, func(state *decide.Conversation) error {
+		other, _ = state.Other(user)
+		return nil
+	})
+	if err != nil || other == uuid.Nil {
+		return err
+	}
+	var between decide.Relation
+	_, err = c.users.With(ctx, events.UserStream(other), func(theirs decide.User) error {
+		between.Blocked = theirs.HasBlocked(user)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return decide.Reach(between)
+}
+
 // reach refuses to let a user write to the other person of a direct
 // conversation, who is Nil in any other.
 func (c *Commands) reach(ctx context.Context, user, other uuid.UUID) error {

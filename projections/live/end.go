@@ -19,6 +19,9 @@ var (
 	Unavailable = &End{"unavailable", "what happens cannot be shown now; come back with the id of your last event", true, true}
 	// Left: the reader is in the conversation no more.
 	Left = &End{"left", "you are not in this conversation any more", false, false}
+	// Shut: the other person of a direct conversation has blocked the reader,
+	// who is not told so in as many words.
+	Shut = &End{"closed", "this person cannot be written to any more", false, false}
 	// Erased: the reader is a user no more.
 	Erased = &End{"erased", "this user was erased", false, true}
 	// Expired and Revoked are of the token.
