@@ -105,3 +105,24 @@ func BenchmarkRebuildChanges(b *testing.B) {
 	h.opts.Only = []string{projections.ConversationsName}
 	h.rebuild(b, projections.ConversationsName)
 }
+
+// BenchmarkInbox reads the newest 50 of the 1,000 conversations that two people
+// have each, in all of which the same friend speaks.
+func BenchmarkInbox(b *testing.B) {
+	w := newWorld(b, viewstest.SQLite)
+	friend, people := newID(), []uuid.UUID{newID(), newID()}
+	for i := range 2000 {
+		room := w.start(0, people[i%len(people)], friend)
+		for n := range 2 {
+			w.post(room, friend, "The quick brown fox jumps over the lazy dog, and so on and so forth.", time.Duration(i+n*7919%2000)*time.Second)
+		}
+	}
+	w.opts.Only = []string{projections.ConversationsName}
+	set, _ := w.run()
+	w.catchUp(set)
+	for turn := 0; b.Loop(); turn++ {
+		if _, err := set.Conversations.Inbox(b.Context(), people[turn%len(people)], false, "", 50); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 
@@ -30,7 +31,7 @@ var heardTable = views.Table{
 }
 
 const (
-	conversationsByMerchant = `CREATE INDEX IF NOT EXISTS conversations_by_merchant ON conversations (merchant, activity, id)`
+	conversationsByMerchant = `CREATE INDEX IF NOT EXISTS conversations_by_merchant ON conversations (merchant, activity, id) WHERE merchant IS NOT NULL`
 	heardByPosition         = `CREATE INDEX IF NOT EXISTS heard_by_position ON heard (merchant, position)`
 )
 
@@ -120,15 +121,34 @@ func (c *Conversations) OfMerchant(ctx context.Context, merchant uuid.UUID, curs
 	if err != nil {
 		return Inbox{}, err
 	}
-	rows, err := c.store.Query(ctx, `SELECT id, kind, title, started_at, participants, messages, `+lastRun+`, activity, pinned, merchant, messages, -1, -1, 0
-		FROM conversations c WHERE merchant = $1 AND (activity, id) < ($2, $3) ORDER BY activity DESC, id DESC LIMIT $4`,
-		merchant[:], from.activity, from.id[:], limit+1)
+	places, err := placesOf(c.store.Query(ctx, `SELECT activity, id FROM conversations WHERE merchant = $1 AND (activity, id) < ($2, $3)
+		ORDER BY activity DESC, id DESC LIMIT $4`, merchant[:], from.activity, from.id[:], limit+1))
 	if err != nil {
 		return Inbox{}, err
 	}
-	found, err := scanInbox(rows)
+	return c.inbox(ctx, merchant, places, limit, func(ids []any) (*views.Rows, error) {
+		text, args := listed(inboxOfMerchant, ids, `)`)
+		return c.store.Query(ctx, text, args...)
+	})
+}
+
+// placesOf reads rows to their end.
+func placesOf(rows *views.Rows, err error) ([]inboxPlace, error) {
 	if err != nil {
-		return Inbox{}, err
+		return nil, err
 	}
-	return c.inbox(ctx, merchant, found, limit)
+	defer rows.Close()
+	var places []inboxPlace
+	for rows.Next() {
+		var place inboxPlace
+		var id sql.RawBytes
+		if err := rows.Scan(&place.activity, &id); err != nil {
+			return nil, err
+		}
+		if place.id, err = idFrom(id); err != nil {
+			return nil, err
+		}
+		places = append(places, place)
+	}
+	return places, rows.Err()
 }

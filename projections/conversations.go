@@ -50,6 +50,7 @@ type Conversations struct {
 	store   *views.Store
 	cache   *pageCache
 	lines   *recentLines
+	orders  *inboxOrders
 
 	// What follows is owned by the engine.
 
@@ -67,7 +68,7 @@ type Conversations struct {
 const roomsKept = 1 << 16
 
 func newConversations(journal *events.Journal, now func() time.Time) *Conversations {
-	return &Conversations{journal: journal, now: now, cache: newPageCache(), lines: newRecentLines(), rooms: make(map[uuid.UUID]*room)}
+	return &Conversations{journal: journal, now: now, cache: newPageCache(), lines: newRecentLines(), orders: newInboxOrders(), rooms: make(map[uuid.UUID]*room)}
 }
 
 // A participant's marker and a message's place are ordinals: the how-manieth
@@ -75,7 +76,7 @@ func newConversations(journal *events.Journal, now func() time.Time) *Conversati
 // count what is unread, for other facts take numbers too.
 var conversationsSchema = views.Schema{
 	Name:    ConversationsName,
-	Version: 10,
+	Version: 11,
 	Tables: []views.Table{{
 		Name: "conversations",
 		Columns: `id BYTEA NOT NULL,
@@ -257,9 +258,11 @@ func (c *Conversations) said(ctx context.Context, tx *views.Tx, item *roomFact, 
 // committed drops what readers had cached of the conversations that changed.
 func (c *Conversations) committed() {
 	c.lines.keep(c.order)
+	c.orders.moved(c.order)
 	for _, r := range c.order {
 		c.cache.drop(r.id, r.altered, r.crewChanged)
 		r.moved, r.altered, r.pinsChanged, r.crewChanged, r.touched = false, false, false, false, false
+		r.regrouped = nil
 	}
 	c.order = c.order[:0]
 	if c.staffed {
@@ -277,4 +280,5 @@ func (c *Conversations) reset() {
 	c.erased.reset()
 	c.cache.clear()
 	c.lines.clear()
+	c.orders.clear()
 }

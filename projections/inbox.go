@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/google/uuid"
 
@@ -35,7 +34,7 @@ func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID)
 // get is Get with so many participants at most.
 func (c *Conversations) get(ctx context.Context, conversation, viewer uuid.UUID, participants int) (Conversation, error) {
 	var row inboxRow
-	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, `+lastRun+`, c.activity, c.pinned, c.merchant,
+	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, `+lastRun+`, c.pinned, c.merchant,
 		COALESCE(p.read_up_to, -1), COALESCE(p.archived, -1), COALESCE(p.muted_until, -1),
 		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
 		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`,
@@ -87,78 +86,80 @@ func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, archived bo
 	if err != nil {
 		return Inbox{}, err
 	}
-	rows, err := c.inboxRows(ctx, viewer, archived, from, limit+1)
+	places, err := c.places(ctx, viewer, archived, from, limit+1)
 	if err != nil {
 		return Inbox{}, err
 	}
-	return c.inbox(ctx, viewer, rows, limit)
+	return c.inbox(ctx, viewer, places, limit, func(ids []any) (*views.Rows, error) {
+		text, args := listed(inboxOfViewer, ids, `) AND p.participant = `, viewer[:])
+		return c.store.Query(ctx, text, args...)
+	})
 }
 
-// inbox makes the page of rows, of which one more than the limit may be given:
-// then there is a following page, for the same owner.
-func (c *Conversations) inbox(ctx context.Context, owner uuid.UUID, rows []inboxRow, limit int) (Inbox, error) {
-	inbox := Inbox{Conversations: make([]Conversation, 0, min(limit, len(rows)))}
-	if len(rows) > limit {
-		rows = rows[:limit]
-		next := rows[limit-1].place().cursor(owner)
+// inbox makes the page of some places, of which one more than the limit may be
+// given: then there is a following page, for the same owner. Of conversations
+// that are not read, for the owner has just left them, it has none.
+func (c *Conversations) inbox(ctx context.Context, owner uuid.UUID, places []inboxPlace, limit int, read func(ids []any) (*views.Rows, error)) (Inbox, error) {
+	inbox := Inbox{Conversations: make([]Conversation, 0, min(limit, len(places)))}
+	if len(places) > limit {
+		places = places[:limit]
+		next := places[limit-1].cursor(owner)
 		inbox.Next = &next
 	}
-	crews, err := c.crews(ctx, rows)
+	if len(places) == 0 {
+		return inbox, nil
+	}
+	ids := make([]any, len(places))
+	for i := range places {
+		ids[i] = places[i].id[:]
+	}
+	crews, err := c.crews(ctx, ids)
 	if err != nil {
 		return Inbox{}, err
 	}
-	for i := range rows {
-		conversation, err := c.shape(&rows[i])
-		if err != nil {
-			return Inbox{}, err
+	shapes, err := c.shapes(read(ids))
+	if err != nil {
+		return Inbox{}, err
+	}
+	for _, place := range places {
+		if shape, known := shapes[place.id]; known {
+			shape.Participants = append(shape.Participants, crews[place.id]...)
+			inbox.Conversations = append(inbox.Conversations, shape)
 		}
-		conversation.Participants = append(conversation.Participants, crews[conversation.ID]...)
-		inbox.Conversations = append(inbox.Conversations, conversation)
 	}
 	return inbox, nil
 }
 
+// Queries of an inbox's conversations, which lack the end of the list of their
+// ids.
 const (
-	// What a page shows is read of its own rows only, not of all that are
-	// sorted for it.
-	inboxColumns = `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, ` + lastRun + `, c.activity, c.pinned, c.merchant,
+	inboxOfViewer = `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, ` + lastRun + `, c.pinned, c.merchant,
 		p.read_up_to, p.archived, p.muted_until,
 		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
-		FROM (SELECT c.id, c.activity FROM participants p JOIN conversations c ON c.id = p.conversation
-			WHERE p.participant = $1 AND (c.activity, c.id) < ($2, $3) AND `
-	stillArchived = ` (SELECT a.conversation FROM participants a JOIN conversations ca ON ca.id = a.conversation
-			WHERE a.participant = $1 AND a.archived >= 0 AND a.archived >= ca.messages)`
-	inboxOrder = ` ORDER BY c.activity DESC, c.id DESC LIMIT $4) page
-		JOIN conversations c ON c.id = page.id JOIN participants p ON p.conversation = page.id AND p.participant = $1
-		ORDER BY page.activity DESC, page.id DESC`
-	selectInbox    = inboxColumns + `p.conversation NOT IN` + stillArchived + inboxOrder
-	selectArchived = inboxColumns + `p.conversation IN` + stillArchived + inboxOrder
+		FROM participants p JOIN conversations c ON c.id = p.conversation WHERE p.conversation IN (`
+	inboxOfMerchant = `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, ` + lastRun + `, c.pinned, c.merchant, c.messages, -1, -1, 0
+		FROM conversations c WHERE c.id IN (`
 )
 
-func (c *Conversations) inboxRows(ctx context.Context, viewer uuid.UUID, archived bool, from inboxPlace, limit int) ([]inboxRow, error) {
-	query := selectInbox
-	if archived {
-		query = selectArchived
-	}
-	rows, err := c.store.Query(ctx, query, viewer[:], from.activity, from.id[:], limit)
+// shapes reads rows to their end.
+func (c *Conversations) shapes(rows *views.Rows, err error) (map[uuid.UUID]Conversation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return scanInbox(rows)
-}
-
-// scanInbox reads rows to their end.
-func scanInbox(rows *views.Rows) ([]inboxRow, error) {
 	defer rows.Close()
-	var found []inboxRow
+	shapes := make(map[uuid.UUID]Conversation)
 	for rows.Next() {
 		var row inboxRow
 		if err := rows.Scan(row.columns()...); err != nil {
 			return nil, err
 		}
-		found = append(found, row)
+		shape, err := c.shape(&row)
+		if err != nil {
+			return nil, err
+		}
+		shapes[shape.ID] = shape
 	}
-	return found, rows.Err()
+	return shapes, rows.Err()
 }
 
 // inboxRow is a conversation's row and its viewer's marker.
@@ -170,7 +171,6 @@ type inboxRow struct {
 	participants int64
 	messages     int64
 	lastRun      []byte
-	activity     int64
 	pinned       string
 	merchant     []byte
 	readUpTo     int64
@@ -179,7 +179,7 @@ type inboxRow struct {
 }
 
 func (r *inboxRow) columns() []any {
-	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastRun, &r.activity, &r.pinned, &r.merchant,
+	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastRun, &r.pinned, &r.merchant,
 		&r.readUpTo, &r.archived, &r.mutedUntil, &r.mentioned}
 }
 
@@ -229,17 +229,6 @@ func (c *Conversations) shape(row *inboxRow) (Conversation, error) {
 	return shape, err
 }
 
-// inboxPlace is where a conversation stands in an inbox. It stays where it is
-// when other conversations move.
-type inboxPlace struct {
-	activity int64
-	id       uuid.UUID
-}
-
-func (r *inboxRow) place() inboxPlace {
-	return inboxPlace{r.activity, uuid.UUID(r.id)}
-}
-
 // A cursor is a version byte, a place, and the begin of a digest that binds it
 // to its viewer, in base64.
 const (
@@ -258,7 +247,7 @@ func (p inboxPlace) cursor(viewer uuid.UUID) string {
 
 func parseCursor(viewer uuid.UUID, cursor string) (inboxPlace, error) {
 	if cursor == "" {
-		return inboxPlace{math.MaxInt64, uuid.Max}, nil
+		return firstPlace, nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(raw) != cursorBytes || raw[0] != cursorVersion || !bytes.Equal(raw[cursorPlace:], cursorDigest(viewer, raw[:cursorPlace])) {

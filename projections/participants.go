@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/bits"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -80,6 +78,7 @@ func (r *room) newcomer(item *roomFact, user uuid.UUID, role events.Role) []any 
 // conversation is void.
 func (r *room) enter(user uuid.UUID) {
 	delete(r.markers, user)
+	r.regrouped = append(r.regrouped, user)
 	r.joined++
 	r.participants++
 	r.crewChanged, r.crewUnsaved = true, true
@@ -108,6 +107,7 @@ func (r *room) leave(ctx context.Context, tx *views.Tx, item *roomFact, user uui
 		return err
 	}
 	delete(r.markers, user)
+	r.regrouped = append(r.regrouped, user)
 	r.participants--
 	r.crewChanged, r.crewUnsaved = true, true
 	if err := departed(ctx, tx, r.id, user, item.Position); err != nil {
@@ -198,28 +198,20 @@ func (r *participantRow) shape() (p Participant, err error) {
 
 // firstParticipants are those that an inbox shows of some conversations. The
 // last of them is found before, so that a large group's others are not read.
-const firstParticipants = `SELECT p.conversation, p.participant, p.joined_at, p.role, p.read_number, p.delivered_number
-	FROM (SELECT c.id, COALESCE((SELECT q.place FROM participants q WHERE q.conversation = c.id ORDER BY q.place LIMIT 1 OFFSET %d), %d) AS last
-		FROM conversations c WHERE c.id IN (%s)) page
-	JOIN participants p ON p.conversation = page.id AND p.place <= page.last
-	ORDER BY p.conversation, p.place`
+var (
+	firstParticipants = fmt.Sprintf(`SELECT p.conversation, p.participant, p.joined_at, p.role, p.read_number, p.delivered_number
+		FROM (SELECT c.id, COALESCE((SELECT q.place FROM participants q WHERE q.conversation = c.id ORDER BY q.place LIMIT 1 OFFSET %d), %d) AS last
+			FROM conversations c WHERE c.id IN (`, InboxParticipants-1, int64(newest))
+	lastFirstParticipants = `)) page JOIN participants p ON p.conversation = page.id AND p.place <= page.last
+		ORDER BY p.conversation, p.place`
+)
 
 // crews reads the first participants of each of an inbox's conversations, by
 // one query for all of them.
-func (c *Conversations) crews(ctx context.Context, rows []inboxRow) (map[uuid.UUID][]Participant, error) {
-	crews := make(map[uuid.UUID][]Participant, len(rows))
-	if len(rows) == 0 {
-		return crews, nil
-	}
-	// Statements are kept prepared, so their number is bounded: lists are filled
-	// up with their last id to a power of two.
-	ids := make([]any, 1<<bits.Len(uint(len(rows)-1)))
-	marks := make([]string, len(ids))
-	for i := range ids {
-		ids[i], marks[i] = rows[min(i, len(rows)-1)].id, fmt.Sprintf("$%d", i+1)
-	}
-	query := fmt.Sprintf(firstParticipants, InboxParticipants-1, int64(newest), strings.Join(marks, ", "))
-	found, err := c.store.Query(ctx, query, ids...)
+func (c *Conversations) crews(ctx context.Context, ids []any) (map[uuid.UUID][]Participant, error) {
+	crews := make(map[uuid.UUID][]Participant, len(ids))
+	text, args := listed(firstParticipants, ids, lastFirstParticipants)
+	found, err := c.store.Query(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}

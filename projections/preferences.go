@@ -69,6 +69,7 @@ func (r *room) archive(ctx context.Context, tx *views.Tx, user uuid.UUID, ordina
 	if err := r.storeMarker(ctx, tx, user); err != nil {
 		return err
 	}
+	r.regrouped = append(r.regrouped, user)
 	return tx.Queue(ctx, `UPDATE participants SET archived = $1 WHERE participant = $2 AND conversation = $3`, ordinal, user[:], r.id[:])
 }
 

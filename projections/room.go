@@ -45,6 +45,8 @@ type room struct {
 	// loaded are stored runs in which messages have changed, in order.
 	loaded  []*run
 	markers map[uuid.UUID]*marker
+	// regrouped are those who joined or left, or archived it or no longer do.
+	regrouped []uuid.UUID
 
 	touched     bool // it is in order
 	moved       bool // what the conversation's row has of messages changed
