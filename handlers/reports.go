@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,7 +27,7 @@ func (s *Server) reportRoutes() {
 	register(s, scoped(Operator), huma.Operation{
 		OperationID: "listReports", Method: http.MethodGet, Path: "/v1/reports",
 		Summary:     "What people have reported",
-		Description: "In the order in which it was. Each report comes with the message as it stands now.",
+		Description: "In the order in which it was. Each report comes with the message as it stood when it was reported, also if it was retracted, with links to its files that hold for an hour, and as it stands now. Nothing else of the conversation is shown.",
 		Tags:        tags,
 	}, s.listReports)
 	register(s, scoped(Operator), huma.Operation{
@@ -102,7 +103,23 @@ func (s *Server) listReports(ctx context.Context, in *reportsInput) (*reportsOut
 	if errors.Is(err, projections.ErrRange) {
 		err = refusedField("query.after", "is not one that this list gave you")
 	}
+	for i := range page.Reports {
+		s.linkReported(&page.Reports[i])
+	}
 	return &reportsOutput{page}, err
+}
+
+// linkReported lets operators read the files of a reported message, and of no
+// other: they are not in the conversation.
+func (s *Server) linkReported(report *projections.Report) {
+	if report.Reported == nil {
+		return
+	}
+	files := slices.Clone(report.Reported.Attachments)
+	for i := range files {
+		files[i].URL = s.MediaLink(files[i].Media, s.Now().Add(linkTTL))
+	}
+	report.Reported.Attachments = files
 }
 
 // showReports returns when the views show reports up to a position, and what
@@ -150,5 +167,6 @@ func (s *Server) resolveReport(ctx context.Context, in *resolveInput) (*resolved
 		return nil, err
 	}
 	report, err := s.Views.Reports.Get(ctx, in.ID)
+	s.linkReported(&report)
 	return &resolvedOutput{at, report}, err
 }

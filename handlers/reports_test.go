@@ -32,6 +32,7 @@ func TestReports(t *testing.T) {
 	for range 2 { // with a key, the repeat answers as the first did
 		cleo.Post(path+"1/report", `{"reason":"rude"}`, "Idempotency-Key", "k").Want(201).Into(&second)
 	}
+	ada.Do("PATCH", path+"1", map[string]any{"text": "Good morning!"}).Want(200)
 	last := ada.Do("DELETE", path+"0", nil).Want(204)
 
 	list := func(query string) (page projections.ReportPage) {
@@ -43,11 +44,11 @@ func TestReports(t *testing.T) {
 	if len(page.Reports) != 1 || page.Next == nil {
 		t.Fatalf("the first page is %+v", page)
 	}
-	if r := page.Reports[0]; r.ID != first.ID || r.ReportedBy != bob.User.ID || r.Message == nil || !r.Message.Retracted || r.Outcome != nil || r.ResolvedAt != nil {
+	if r := page.Reports[0]; r.ID != first.ID || r.ReportedBy != bob.User.ID || r.Message == nil || !r.Message.Retracted || r.Reported == nil || r.Reported.Text != "Watches!" || r.Reported.Retracted || r.Outcome != nil || r.ResolvedAt != nil {
 		t.Errorf("the first report is %+v", r)
 	}
 	page = list(strings.TrimPrefix(*page.Next, "/v1/reports"))
-	if len(page.Reports) != 1 || page.Next != nil || page.Reports[0].ID != second.ID || page.Reports[0].Message.Text != "More watches!" {
+	if len(page.Reports) != 1 || page.Next != nil || page.Reports[0].ID != second.ID || page.Reports[0].Message.Text != "Good morning!" || page.Reports[0].Reported.Text != "More watches!" {
 		t.Errorf("the second page is %+v", page)
 	}
 
@@ -90,5 +91,29 @@ func TestReportsOfTheErased(t *testing.T) {
 	ops.Post(resolve, `{"outcome":"upheld"}`).Want(200).Into(&report)
 	if report.Reason != "" || report.Outcome == nil || report.Message == nil {
 		t.Errorf("resolved %+v", report)
+	}
+}
+
+// TestFilesOfReportedMessages: an operator reads them by links, and no others.
+func TestFilesOfReportedMessages(t *testing.T) {
+	h := handlertest.Open(t)
+	ada, bob, ops := h.Person("ada"), h.Person("bob"), h.Scoped(handlers.Operator)
+	room := ada.Start("direct", bob)
+	path := "/v1/conversations/" + room.String() + "/messages"
+	content := animation(t)
+	var up upload
+	ada.Post("/v1/media", content).Want(201).Into(&up)
+	ada.Post(path, map[string]any{"attachments": []any{map[string]any{"media": up.Media}}}).Want(201)
+	last := bob.Post(path+"/0/report", `{"reason":"rude"}`).Want(201)
+	ops.Get(up.URL).Want(404)
+
+	var page projections.ReportPage
+	ops.Get("/v1/reports", "Parley-Position", last.Position()).Want(200).Into(&page)
+	files := page.Reports[0].Reported.Attachments
+	if len(files) != 1 || files[0].URL == up.URL || page.Reports[0].Message.Attachments[0].URL != up.URL {
+		t.Fatalf("the report is %+v", page.Reports[0])
+	}
+	if read := h.Nobody().Get(files[0].URL).Want(200); string(read.Body) != content {
+		t.Errorf("read %d bytes of %d, or others", len(read.Body), len(content))
 	}
 }

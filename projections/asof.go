@@ -94,9 +94,7 @@ func (c *Conversations) stood(ctx context.Context, m *Message, end uint64, unsee
 	if *m, err = Posted(event); err != nil {
 		return err
 	}
-	last := int64(-1)
-	err = c.store.QueryRow(ctx, `SELECT COALESCE(MAX(revision), $1) FROM versions WHERE conversation = $2 AND number = $3 AND revision < $4`,
-		[]any{last, m.ConversationID[:], int64(m.Number), int64(end)}, &last)
+	last, err := c.lastVersion(ctx, m, end)
 	if err != nil || last < 0 {
 		return err
 	}
@@ -105,4 +103,34 @@ func (c *Conversations) stood(ctx context.Context, m *Message, end uint64, unsee
 		m.evolve(&event)
 	}
 	return err
+}
+
+// lastVersion is the revision at which a message was changed last before a
+// revision of its stream, or -1.
+func (c *Conversations) lastVersion(ctx context.Context, m *Message, end uint64) (int64, error) {
+	last := int64(-1)
+	err := c.store.QueryRow(ctx, `SELECT COALESCE(MAX(revision), $1) FROM versions WHERE conversation = $2 AND number = $3 AND revision < $4`,
+		[]any{last, m.ConversationID[:], int64(m.Number), int64(end)}, &last)
+	return last, err
+}
+
+// wording is a message as it stood at a position, or as it stood before it was
+// retracted, if it was by then.
+func (c *Conversations) wording(ctx context.Context, m Message, at events.Position) (Message, error) {
+	if m.EditedAt == nil && !m.Retracted {
+		m.Reactions = []Reaction{}
+		return m, nil
+	}
+	end, err := c.revisionsUntil(ctx, m.ConversationID, Moment{Position: at})
+	if err != nil {
+		return m, err
+	}
+	if err := c.stood(ctx, &m, end, true); err != nil || !m.Retracted {
+		return m, err
+	}
+	retracted, err := c.lastVersion(ctx, &m, end)
+	if err != nil {
+		return m, err
+	}
+	return m, c.stood(ctx, &m, uint64(retracted), true)
 }

@@ -29,8 +29,11 @@ type Report struct {
 	ResolvedBy *string               `json:"resolvedBy"`
 	ResolvedAt *time.Time            `json:"resolvedAt"`
 	Note       string                `json:"note"`
-	// Message is the message as it stands now.
-	Message *Message `json:"message"`
+	// Message is the message as it stands now, and Reported as it stood when it
+	// was reported: with what it said, if it was retracted before or since, and
+	// without reactions.
+	Message  *Message `json:"message"`
+	Reported *Message `json:"reported"`
 }
 
 // ReportPage is a page of reports in the order in which they were made.
@@ -204,7 +207,7 @@ func (r *Reports) List(ctx context.Context, state ReportState, after events.Posi
 	return page, nil
 }
 
-// read takes a query's rows and gives each its message. It returns also where
+// read takes a query's rows and gives each its message, then and now. It returns also where
 // in the log each report stands.
 func (r *Reports) read(ctx context.Context, query string, args ...any) ([]Report, []int64, error) {
 	rows, err := r.store.Query(ctx, query, args...)
@@ -216,14 +219,14 @@ func (r *Reports) read(ctx context.Context, query string, args ...any) ([]Report
 		return nil, nil, err
 	}
 	for i := range found {
-		if err := r.addMessage(ctx, &found[i]); err != nil {
+		if err := r.addMessage(ctx, &found[i], events.Position(reported[i])); err != nil {
 			return nil, nil, err
 		}
 	}
 	return found, reported, nil
 }
 
-func (r *Reports) addMessage(ctx context.Context, report *Report) error {
+func (r *Reports) addMessage(ctx context.Context, report *Report, reported events.Position) error {
 	line, err := r.conversations.MessageJSON(ctx, report.ConversationID, report.Number)
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -235,6 +238,11 @@ func (r *Reports) addMessage(ctx context.Context, report *Report) error {
 	if err := json.Unmarshal(line, report.Message); err != nil {
 		return fmt.Errorf("a message in the view: %w", err)
 	}
+	said, err := r.conversations.wording(ctx, *report.Message, reported)
+	if err != nil {
+		return fmt.Errorf("message %d of %s as it was reported: %w", report.Number, report.ConversationID, err)
+	}
+	report.Reported = &said
 	return nil
 }
 

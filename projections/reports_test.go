@@ -36,6 +36,7 @@ func TestReportsShowTheirMessages(t *testing.T) {
 		first, _ := w.report(room, bob, 0, "spam", time.Hour)
 		second, _ := w.report(room, cyd, 0, "rude", 2*time.Hour)
 		third, _ := w.report(room, ann, 1, "boring", 3*time.Hour)
+		w.edit(room, ann, 0, "good morning", 3*time.Hour)
 		w.retract(room, ann, 0, 4*time.Hour)
 		w.resolve(second, cyd, events.Upheld, "gone", 5*time.Hour)
 		w.resolve(second, cyd, events.Dismissed, "a repeat has no effect", 6*time.Hour)
@@ -48,7 +49,10 @@ func TestReportsShowTheirMessages(t *testing.T) {
 		}
 		want := projections.Report{
 			ID: second, ConversationID: room, Number: 0, ReportedBy: cyd, ReportedAt: morning.Add(2 * time.Hour), Reason: "rude",
-			Outcome: &outcome, ResolvedBy: &ops, ResolvedAt: &at, Note: "gone", Message: got.Message,
+			Outcome: &outcome, ResolvedBy: &ops, ResolvedAt: &at, Note: "gone", Message: got.Message, Reported: got.Reported,
+		}
+		if got.Reported == nil || got.Reported.Text != "watches" || got.Reported.Retracted || got.Reported.EditedAt != nil {
+			t.Errorf("what was reported is %+v", got.Reported)
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("the report: %v (-want +got):\n%s", err, diff)
@@ -114,6 +118,23 @@ func TestReportsForgetWhoMadeThem(t *testing.T) {
 		set, _ = w.settled()
 		if diff := cmp.Diff(before, digests(t, set)); diff != "" {
 			t.Errorf("rebuilt without the key: %s", diff)
+		}
+	})
+}
+
+// TestReportsOfWhatWasRetracted: what is reported after it was retracted is
+// shown as it stood before.
+func TestReportsOfWhatWasRetracted(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		room := w.start(0, ann, bob)
+		w.post(room, ann, "watches", 0)
+		w.edit(room, ann, 0, "cheap watches", time.Hour)
+		w.retract(room, ann, 0, 2*time.Hour)
+		id, _ := w.report(room, bob, 0, "spam", 3*time.Hour)
+		set, _ := w.settled()
+		got, err := set.Reports.Get(t.Context(), id)
+		if err != nil || got.Reported == nil || got.Reported.Text != "cheap watches" || got.Reported.Retracted || !got.Message.Retracted {
+			t.Errorf("%v: reported %+v, now %+v", err, got.Reported, got.Message)
 		}
 	})
 }

@@ -47,6 +47,7 @@ func introduce(ctx context.Context, h *house, address string) error {
 		{"seller", people[seller].String(), "/#desk&", nil},
 		{"analyst", "analyst", "/growth?from=2014-11-01&to=2015-03-25&interval=week#", []handlers.Scope{handlers.Analyst}},
 		{"auditor", "auditor", "/audit#", []handlers.Scope{handlers.Auditor}},
+		{"operator", "operator", "/reports#", []handlers.Scope{handlers.Operator}},
 	} {
 		token, err := h.tokens.Issue(guest.subject, guest.scopes, 24*time.Hour)
 		if err != nil {

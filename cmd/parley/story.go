@@ -46,12 +46,13 @@ type line struct {
 }
 
 // deed is what somebody did to a line of the scene: they gave it an emoji, gave
-// it another text, or pinned it.
+// it another text, reported it, or pinned it.
 type deed struct {
 	who    string
 	line   int // counted from 1
 	emoji  string
 	text   string
+	reason string
 	before time.Duration
 }
 
@@ -97,6 +98,7 @@ var scenes = []scene{
 	}, deeds: []deed{
 		{who: "mara", line: 4, emoji: "👀", before: 80 * time.Minute},
 		{who: "dora", line: 6, emoji: "❤️", before: 37 * time.Minute},
+		{who: "dora", line: 6, reason: "Is this a threat? I have only been here for two days.", before: 36 * time.Minute},
 		{who: "lena", line: 7, emoji: "🚀"},
 		{who: "ravi", line: 7, emoji: "🚀"},
 		{who: "kofi", line: 7, emoji: "👏"},
@@ -198,6 +200,8 @@ func (d deed) do(ctx context.Context, c *commands.Commands, cause events.Cause, 
 		_, err = c.React(ctx, cause, conversation, number, who, d.emoji)
 	case d.text != "":
 		_, err = c.EditMessage(ctx, cause, conversation, decide.Edit{Number: number, By: who, Text: d.text})
+	case d.reason != "":
+		_, _, err = c.ReportMessage(ctx, cause, decide.Reporting{Conversation: conversation, Number: number, By: who, Reason: d.reason})
 	default:
 		_, err = c.Pin(ctx, cause, conversation, number, who)
 	}

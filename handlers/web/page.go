@@ -29,7 +29,7 @@ var contentTypes = map[string]string{
 func newPage(source fs.FS) map[string]*resource {
 	assets := readAssets(source)
 	base := "/assets/" + hashOf(assets) + "/"
-	page := make(map[string]*resource, len(assets)+3)
+	page := make(map[string]*resource, len(assets)+4)
 	var modules []string
 	for _, a := range assets {
 		page[base+a.name] = newResource(contentTypes[path.Ext(a.name)], forever, a.body)
@@ -38,7 +38,7 @@ func newPage(source fs.FS) map[string]*resource {
 		}
 	}
 	document := newResource("text/html; charset=utf-8", revalidate, document(source, base, modules))
-	for _, address := range []string{"/", "/growth", "/audit"} {
+	for _, address := range []string{"/", "/growth", "/audit", "/reports"} {
 		page[address] = document
 	}
 	return page

@@ -48,6 +48,7 @@ func TestPageInABrowser(t *testing.T) {
 		{"a phone shows one pane", aPhoneShowsOnePane},
 		{"an analyst reads growth", anAnalystReadsGrowth},
 		{"an auditor reads the log", anAuditorReadsTheLog},
+		{"an operator resolves reports", anOperatorResolvesReports},
 		{"a bad token is refused", aBadTokenIsRefused},
 	} {
 		t.Run(scene.name, func(t *testing.T) { scene.play(t, s, browser) })

@@ -1,5 +1,5 @@
 // Package web serves the page that people read and write conversations on,
-// with its two side rooms for analysts and auditors. The page is plain HTML,
+// with its side rooms for analysts, auditors and operators. The page is plain HTML,
 // CSS and ES modules, embedded in the binary; everything it shows comes from
 // the JSON API under /v1.
 package web
@@ -26,8 +26,8 @@ const (
 	forever = "public, max-age=31536000, immutable"
 )
 
-// Handler serves the page at /, /growth and /audit, and what it is made of
-// under /assets/<hash of it all>/. Every other path is 404, every method but
+// Handler serves the page at /, /growth, /audit and /reports, and what it is
+// made of under /assets/<hash of it all>/. Every other path is 404, every method but
 // GET and HEAD 405.
 func Handler() http.Handler {
 	page := newPage(files)

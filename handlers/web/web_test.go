@@ -48,8 +48,8 @@ func assets(t *testing.T) []string {
 	return found
 }
 
-func TestPageIsServedAtItsThreeAddresses(t *testing.T) {
-	for _, path := range []string{"/", "/growth", "/audit"} {
+func TestPageIsServedAtItsAddresses(t *testing.T) {
+	for _, path := range []string{"/", "/growth", "/audit", "/reports"} {
 		response := ask("GET", path)
 		if response.StatusCode != http.StatusOK {
 			t.Fatalf("%s: status %d", path, response.StatusCode)

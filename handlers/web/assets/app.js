@@ -9,14 +9,18 @@ import { Growth } from './growth.js';
 import { icon, mark } from './icons.js';
 import { Messages } from './messages.js';
 import { People } from './people.js';
+import { Reports } from './reports.js';
 import { currentSession, signIn, signOut, takeTokenFromAddress } from './session.js';
 import { exactly } from './time.js';
 
 const ROOMS = [
-  { path: '/', name: 'Messages', room: Messages, opens: (session) => session.user !== null },
-  { path: '/growth', name: 'Growth', room: Growth, opens: (session) => session.has('analyst') },
-  { path: '/audit', name: 'Audit', room: Audit, opens: (session) => session.has('auditor') },
+  { path: '/', name: 'Messages', room: Messages },
+  { path: '/growth', name: 'Growth', room: Growth, scope: 'analyst' },
+  { path: '/audit', name: 'Audit', room: Audit, scope: 'auditor' },
+  { path: '/reports', name: 'Reports', room: Reports, scope: 'operator' },
 ];
+
+const opens = (session, { scope }) => (scope ? session.has(scope) : session.user !== null);
 
 const app = document.getElementById('app');
 
@@ -34,7 +38,7 @@ class Home {
     this.#session = session;
     this.#api = new Api(session.token, (problem) => leave(this, problem.explanation));
     this.#people = new People(this.#api, session.user);
-    this.#rooms = ROOMS.filter((room) => room.opens(session));
+    this.#rooms = ROOMS.filter((room) => opens(session, room));
     this.status = h('span', { class: 'connection', role: 'status' });
     this.links = h('nav', { class: 'rooms', 'aria-label': 'Rooms' }, this.#rooms.length > 1 ? this.#rooms.map((room) => this.#link(room)) : null);
     this.place = h('div', { class: 'place' });
@@ -61,9 +65,9 @@ class Home {
       button('Sign out', { onClick: () => leave(this, '') }));
   }
 
-  #link(room) {
+  #link(room, kind = null) {
     return h('a', {
-      href: room.path, on: {
+      href: room.path, class: kind, on: {
         click: (event) => {
           if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
           event.preventDefault();
@@ -75,6 +79,8 @@ class Home {
   }
 
   #show() {
+    const closed = ROOMS.find((r) => r.scope && r.path === location.pathname && !this.#rooms.includes(r));
+    if (closed) return this.#refuse(closed);
     if (this.#rooms.length === 0) return this.place.replaceChildren(noRooms());
     let room = this.#rooms.find((r) => r.path === location.pathname);
     if (!room) {
@@ -89,16 +95,36 @@ class Home {
     this.#room?.close();
     this.#path = room.path;
     document.title = room.name === 'Messages' ? 'Parley' : `${room.name} · Parley`;
-    for (const link of this.links.querySelectorAll('a')) {
-      if (link.pathname === room.path) link.setAttribute('aria-current', 'page');
-      else link.removeAttribute('aria-current');
-    }
+    this.#mark();
     this.#room = new room.room({
       api: this.#api, people: this.#people, session: this.#session, report: (state) => this.#report(state),
     });
     this.#report({ live: true });
     this.place.replaceChildren(this.#room.element);
     this.#room.start();
+  }
+
+  /** Says why a room does not open, and what does. */
+  #refuse({ path, name, scope }) {
+    this.#room?.close();
+    this.#room = null;
+    this.#path = path;
+    document.title = `${name} · Parley`;
+    this.#mark();
+    this.#report({ live: true });
+    this.place.replaceChildren(h('main', { class: 'nothing-open' }, mark(),
+      h('h1', { class: 'pane-title' }, `“${name}” needs a token with the scope ${scope}`),
+      h('p', {}, 'The one you are signed in with does not have it.'),
+      h('p', { class: 'ways-out' }, this.#rooms.map((room) => this.#link(room, 'button')),
+        button('Sign in with another token', { kind: this.#rooms.length === 0 ? 'primary' : '', onClick: () => leave(this, '') }))));
+  }
+
+  /** Marks the link of the room that is shown. */
+  #mark() {
+    for (const link of this.links.querySelectorAll('a')) {
+      if (link.pathname === this.#path) link.setAttribute('aria-current', 'page');
+      else link.removeAttribute('aria-current');
+    }
   }
 
   #report({ live }) {

@@ -21,7 +21,8 @@ const TYPES = [
   'OrderShipped', 'ParcelLocated', 'OrderOutForDelivery', 'OrderDelivered', 'OrderDelayed', 'OrderCancelled',
   'OrderRefunded', 'CancellationRequested', 'ChangeRequested', 'ReturnRequested', 'ChangeAccepted',
   'ReturnAccepted', 'RequestDeclined', 'ReturnReceived', 'CaseOpened', 'CaseAssigned', 'CaseResolved',
-  'CaseReopened', 'MediaUploaded', 'MediaSwept',
+  'CaseReopened', 'MediaUploaded', 'MediaSwept', 'MessageReported', 'ReportResolved', 'AppConnected',
+  'AppDisconnected', 'ThreadControlPassed', 'ThreadControlTaken', 'ThreadControlRequested', 'ButtonPressed',
 ];
 
 const COLUMNS = [['position', 'Position'], ['type', 'Type'], ['stream', 'Stream'], ['actor', 'Actor'], ['created', 'Recorded']];
