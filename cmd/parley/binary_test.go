@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,47 +17,27 @@ import (
 // The tests of the binary know of Parley what strangers know: its command
 // line, what it prints, and its HTTP.
 
-// builds is where TestMain lets the binary be built, once for all tests.
-var builds string
+// asProgram is the variable that makes the tests' own binary the program: it is
+// built as the tests are, with the race detector or without it, and only once.
+const asProgram = "TEST_RUNS_PARLEY"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	benchProgram.Crowd = func(ctx context.Context) (*exec.Cmd, error) {
-		path, err := buildBinary()
-		return exec.CommandContext(ctx, path, "bench", "crowd"), err
+		crowd, err := benchCrowd(ctx)
+		if err == nil {
+			crowd.Env = append(os.Environ(), asProgram+"=1")
+		}
+		return crowd, err
 	}
-	code, err := inBuildDir(func() int { return pgtest.Main(m) })
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = failed
-	}
-	os.Exit(code)
+	os.Exit(pgtest.Main(m))
 }
-
-func inBuildDir(run func() int) (code int, err error) {
-	if builds, err = os.MkdirTemp("", "parley-test-*"); err != nil {
-		return failed, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(builds)) }()
-	return run(), nil
-}
-
-var buildBinary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(builds, "parley")
-	build := exec.Command("go", "build", "-o", path, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if raceEnabled {
-		build.Args = append(build.Args[:2], append([]string{"-race"}, build.Args[2:]...)...)
-		build.Env = append(os.Environ(), "CGO_ENABLED=1")
-	}
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the binary: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 func binary(t *testing.T) string {
 	t.Helper()
-	path, err := buildBinary()
+	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +71,7 @@ func start(t *testing.T, variables []string, args ...string) *process {
 			p.cmd.Env = append(p.cmd.Env, variable)
 		}
 	}
-	p.cmd.Env = append(p.cmd.Env, variables...)
+	p.cmd.Env = append(append(p.cmd.Env, asProgram+"=1"), variables...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

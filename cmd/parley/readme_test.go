@@ -82,6 +82,7 @@ func TestREADMESession(t *testing.T) {
 	shell := exec.CommandContext(t.Context(), "bash")
 	shell.Stdin = strings.NewReader(script)
 	shell.Dir = home
+	shell.Env = append(os.Environ(), asProgram+"=1")
 	shell.WaitDelay = 10 * time.Second
 	out, err := shell.CombinedOutput()
 	if err != nil {

@@ -23,9 +23,9 @@ func killing() time.Duration {
 	case logtest.Full():
 		return 5 * time.Minute
 	case raceEnabled:
-		return 25 * time.Second
+		return 8 * time.Second
 	}
-	return 40 * time.Second
+	return 25 * time.Second
 }
 
 // bounds are how often one data directory is killed before another begins, and
