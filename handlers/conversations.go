@@ -64,7 +64,7 @@ type startInput struct {
 	Body struct {
 		Kind         events.Kind `json:"kind" enum:"direct,group,business"`
 		Title        string      `json:"title,omitempty" nullable:"true" doc:"At most 200 characters on one line; for groups only."`
-		Participants []uuid.UUID `json:"participants" nullable:"false" doc:"The other people: one for a direct conversation, up to 9,999 for a group; for a business conversation the customer, if an agent starts it."`
+		Participants []uuid.UUID `json:"participants,omitempty" nullable:"false" doc:"The other people: one for a direct conversation, or none for one with oneself; up to 9,999 for a group; for a business conversation the customer, if an agent starts it. Only a customer who starts one may leave it out."`
 		Merchant     *uuid.UUID  `json:"merchant,omitempty" nullable:"true" format:"uuid" doc:"With whom, or for whom, a business conversation is. A customer who starts it opts in."`
 	}
 }
@@ -98,6 +98,9 @@ func (s *Server) start(ctx context.Context, cause events.Cause, in *startInput, 
 	if b.Kind != events.Business {
 		if b.Merchant != nil {
 			return events.Event{}, false, refusedField("body.merchant", "is a part of business conversations only")
+		}
+		if b.Participants == nil {
+			return events.Event{}, false, refusedField("body.participants", "is required")
 		}
 		return s.Commands.Start(ctx, cause, decide.Beginning{Kind: b.Kind, Title: b.Title, Starter: starter, Others: b.Participants})
 	}

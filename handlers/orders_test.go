@@ -227,6 +227,7 @@ func TestCustomersOptInForThemselves(t *testing.T) {
 	}
 	customer.Post(path, `{"consent":"yes"}`).Want(200)
 	var conversation projections.Conversation
+	customer.Post("/v1/conversations", fmt.Sprintf(`{"kind":"business","merchant":%q}`, merchant)).Want(200)
 	owner.Post("/v1/conversations", start).Want(200).Into(&conversation)
 	if conversation.ID != events.BusinessID(merchant, customer.User.ID) || *conversation.MerchantID != merchant || conversation.Kind != events.Business {
 		t.Errorf("the conversation is %+v", conversation)

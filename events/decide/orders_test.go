@@ -291,6 +291,7 @@ func TestUpdatesThatNeverAre(t *testing.T) {
 		{"half a point", "longitude", decide.Update{Type: decide.UpdateLocated, Latitude: &half}},
 		{"a point off the map", "latitude", decide.Update{Type: decide.UpdateLocated, Latitude: &beyond, Longitude: &half}},
 		{"a delay until never", "estimatedDelivery", decide.Update{Type: decide.UpdateDelayed}},
+		{"a delay until a time that is gone", "estimatedDelivery", decide.Update{Type: decide.UpdateDelayed, Estimate: after(-1)}},
 		{"a refund of nothing", "amount", decide.Update{Type: decide.UpdateRefunded}},
 		{"a refund of less", "amount", decide.Update{Type: decide.UpdateRefunded, Amount: money(-5)}},
 		{"a payment of nothing", "amount", decide.Update{Type: decide.UpdatePaid, Amount: money(0)}},

@@ -248,6 +248,9 @@ func (o *Order) fulfilled(u Update) (events.Fact, error) {
 		if u.Estimate.IsZero() {
 			return nil, refuse(Invalid, "estimatedDelivery", "is required: when the parcel is expected now")
 		}
+		if u.Estimate.Before(u.At) {
+			return nil, refuse(Invalid, "estimatedDelivery", "must not lie before the time of the update, %s", u.At.UTC().Format(time.RFC3339))
+		}
 		return &events.OrderDelayed{OrderStep: step, Estimate: u.Estimate.UTC(), Reason: events.Private(u.Reason)}, nil
 	}
 	point, err := u.point()
