@@ -153,7 +153,8 @@ func (j *Journal) draft(ctx context.Context, stream string, expected Expected, e
 	return d, nil
 }
 
-// settle returns a draft's events as they are recorded.
+// settle returns a draft's events as they are recorded. Without a key, Created
+// is as much as the append answered with.
 func (j *Journal) settle(ctx context.Context, d draft, at Appended) ([]Event, error) {
 	first := at.Revision + 1 - uint64(len(d.events))
 	if d.keyed {
@@ -161,7 +162,7 @@ func (j *Journal) settle(ctx context.Context, d draft, at Appended) ([]Event, er
 	}
 	for i := range d.events {
 		d.events[i].Revision = first + uint64(i)
-		d.events[i].Position = at.Position
+		d.events[i].Position, d.events[i].Created = at.Position, at.Created
 	}
 	return d.events, nil
 }

@@ -140,6 +140,9 @@ func (r Recorded) IsMark() bool { return r.Type == "" }
 type Appended struct {
 	Position Position
 	Revision uint64
+	// Created is when the log took it, in UTC; zero from a log that does not
+	// answer with it, as an EventStoreDB server does not.
+	Created time.Time
 }
 
 // Filter chooses events by the beginning of their stream's name. The zero

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -144,11 +145,15 @@ func isJSON(contentType string) bool {
 	return err == nil && (media == "application/json" || media == "application/x-www-form-urlencoded" || strings.HasSuffix(media, "+json"))
 }
 
-// locate writes a JSON pointer as problems name fields.
+// locate writes a JSON pointer as problems name fields: body.lines[0].quantity.
 func locate(pointer jsontext.Pointer) string {
 	location := "body"
 	for token := range pointer.Tokens() {
-		location += "." + token
+		if _, err := strconv.ParseUint(token, 10, 32); err == nil {
+			location += "[" + token + "]"
+		} else {
+			location += "." + token
+		}
 	}
 	return location
 }
@@ -160,17 +165,23 @@ func expectation(e *json.SemanticError) string {
 	if e.GoType == nil {
 		return "has the wrong type"
 	}
-	if e.GoType == reflect.TypeFor[uuid.UUID]() {
+	switch e.GoType {
+	case reflect.TypeFor[uuid.UUID]():
 		return "must be a UUID"
-	}
-	if e.GoType == reflect.TypeFor[events.Digest]() {
+	case reflect.TypeFor[events.Digest]():
 		return "must be 64 hex digits in lower case"
+	case reflect.TypeFor[time.Time]():
+		return "must be a time in RFC 3339, as 2026-01-31T12:00:00Z"
 	}
 	switch e.GoType.Kind() {
 	case reflect.String:
 		return "must be a string"
 	case reflect.Uint64:
 		return "must be a whole number, 0 or more"
+	case reflect.Int64:
+		return "must be a whole number"
+	case reflect.Float64:
+		return "must be a number"
 	case reflect.Slice:
 		return "must be a list"
 	case reflect.Struct:

@@ -17,6 +17,7 @@ import (
 )
 
 func (s *Server) orderRoutes() {
+	s.orderUpdateRoutes()
 	tags, refusals := []string{"orders"}, []int{http.StatusNotFound, http.StatusConflict}
 	placing := "For the merchant's agents, to a customer who has opted in. Amounts are in minor units of the currency, " +
 		"and subtotal + shipping + tax - adjustments must be the total."
@@ -48,12 +49,6 @@ func (s *Server) orderRoutes() {
 		Summary: "An order with its timeline", Description: "For its customer and the merchant's agents. The timeline is in the order of what happened.",
 		Tags: tags, Errors: refusals[:1],
 	}, s.getOrder)
-	register(s, users(), huma.Operation{
-		OperationID: "updateOrder", Method: http.MethodPost, Path: "/v1/orders/{id}/updates",
-		Summary:     "Tell what happened to an order",
-		Description: "For the merchant's agents. What comes late or out of order says when it was in occurredAt. An update that was told before changes nothing and is answered with the order.",
-		Tags:        tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: smallBody, Errors: refusals,
-	}, s.updateOrder)
 	register(s, users(), huma.Operation{
 		OperationID: "requestOfOrder", Method: http.MethodPost, Path: "/v1/orders/{id}/requests",
 		Summary:     "Ask to cancel, change or return an order, or buy what was offered",
@@ -164,16 +159,22 @@ func (s *Server) place(ctx context.Context, in *placeInput, place func(context.C
 // orderAt answers a write with the order as it stands after it. It does not wait
 // for the view, which would be most of what an update takes.
 func (s *Server) orderAt(ctx context.Context, order uuid.UUID, told commands.Told) (*orderOutput, error) {
-	out := &orderOutput{PositionHeader: PositionHeader{uint64(told.Position())}}
-	written, err := s.writtenAt(ctx, events.OrderStream(order), told.Events)
+	at, err := s.toldAt(ctx, order, told)
 	if err != nil {
 		return nil, err
 	}
-	if len(told.Events) == 0 {
-		out.PositionHeader = written
-	}
-	out.Body.json, err = s.Views.Orders.FoldJSON(ctx, order)
+	out := &orderOutput{PositionHeader: at}
+	out.Body.json, err = s.Views.Orders.FoldJSON(ctx, order, told.Events...)
 	return out, err
+}
+
+// toldAt is the position of what was told, or of the order's last fact if it was
+// told before.
+func (s *Server) toldAt(ctx context.Context, order uuid.UUID, told commands.Told) (PositionHeader, error) {
+	if len(told.Events) > 0 {
+		return PositionHeader{uint64(told.Position())}, nil
+	}
+	return s.writtenAt(ctx, events.OrderStream(order), nil)
 }
 
 type (
@@ -246,43 +247,6 @@ func (s *Server) getOrder(ctx context.Context, in *orderInput) (*orderViewOutput
 	}
 	found, err := s.Views.Orders.Get(ctx, in.ID)
 	return &orderViewOutput{found}, err
-}
-
-type updateInput struct {
-	KeyHeader
-	ID   uuid.UUID `path:"id" format:"uuid"`
-	Body struct {
-		Type           decide.UpdateType  `json:"type" enum:"paid,confirmed,invoiced,packed,shipped,located,outForDelivery,delivered,delayed,cancelled,requestAccepted,requestDeclined,returnReceived,refunded"`
-		OccurredAt     *time.Time         `json:"occurredAt,omitempty" nullable:"true" doc:"When it happened; now, if absent."`
-		Carrier        string             `json:"carrier,omitempty" doc:"For shipped."`
-		TrackingNumber string             `json:"trackingNumber,omitempty" doc:"For shipped."`
-		Place          string             `json:"place,omitempty" doc:"For located."`
-		Latitude       *float64           `json:"latitude,omitempty" nullable:"true" doc:"For located, in degrees."`
-		Longitude      *float64           `json:"longitude,omitempty" nullable:"true" doc:"For located, in degrees."`
-		Estimate       *time.Time         `json:"estimatedDelivery,omitempty" nullable:"true" doc:"For delayed."`
-		Reason         string             `json:"reason,omitempty" doc:"For delayed, cancelled, refunded and the answers to requests."`
-		Cause          events.CancelCause `json:"cause,omitempty" enum:"merchant,customer,unavailable" doc:"For cancelled; merchant if absent."`
-		Amount         *int64             `json:"amount,omitempty" nullable:"true" doc:"For paid and refunded, in minor units."`
-		Method         string             `json:"method,omitempty" doc:"For paid."`
-		Request        *uint64            `json:"request,omitempty" nullable:"true" maximum:"9007199254740991" doc:"For requestAccepted and requestDeclined: the request's number. It may be absent if only one is open."`
-	}
-}
-
-func (s *Server) updateOrder(ctx context.Context, in *updateInput) (*orderOutput, error) {
-	cause, err := in.cause(ctx)
-	if err != nil {
-		return nil, err
-	}
-	b := &in.Body
-	told, err := s.Commands.UpdateOrder(ctx, cause, in.ID, decide.Update{
-		Type: b.Type, By: callerOf(ctx).User, At: givenTime(b.OccurredAt), Carrier: b.Carrier, TrackingNumber: b.TrackingNumber,
-		Place: b.Place, Latitude: b.Latitude, Longitude: b.Longitude, Estimate: givenTime(b.Estimate), Reason: b.Reason,
-		Cause: b.Cause, Amount: b.Amount, Method: b.Method, Request: b.Request,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.orderAt(ctx, in.ID, told)
 }
 
 type requestInput struct {

@@ -163,6 +163,8 @@ func TestUpdatesThatAreRefused(t *testing.T) {
 	owner.Post(path, `{"type":"confirmed","occurredAt":"2031-01-01T00:00:00Z"}`).Refused(422, "body.occurredAt")
 	owner.Post(path, `{"type":"confirmed","carrier":"CTT"}`).Refused(422, "body.carrier")
 	owner.Post(path, `{}`).Refused(422, "body.type")
+	owner.Post(path, `{"type":"confirmed","occurredAt":"yesterday"}`).Refused(422, "body.occurredAt: must be a time in RFC 3339")
+	owner.Post(path, `{"type":"paid","amount":1.5}`).Refused(422, "body.amount: must be a whole number")
 	customer.Post(path, `{"type":"confirmed"}`).Refused(403, "")
 	rival.Post(path, `{"type":"confirmed"}`).Refused(404, "")
 	owner.Post("/v1/orders/"+uuid.NewString()+"/updates", `{"type":"confirmed"}`).Refused(404, "")

@@ -140,6 +140,7 @@ var routeTable = map[string]row{
 	"POST /v1/merchants/{id}/orders":             {"/v1/merchants/{merchant}/orders", `{"customerId":"{newcomer}","currency":"EUR","total":100}`, inIt(201)},
 	"POST /v1/merchants/{id}/offers":             {"/v1/merchants/{merchant}/offers", `{"customerId":"{newcomer}","currency":"EUR","total":100}`, inIt(201)},
 	"GET /v1/merchants/{id}/orders":              {"/v1/merchants/{merchant}/orders", "", inIt(200)},
+	"POST /v1/merchants/{id}/updates":            {"/v1/merchants/{merchant}/updates", `{"updates":[{"number":"7","type":"delayed","estimatedDelivery":"2027-01-01T00:00:00Z"}]}`, inIt(200)},
 	"GET /v1/orders":                             {"/v1/orders", "", usersOnly(200)},
 	"GET /v1/orders/{id}":                        {"/v1/orders/{order}", "", inIt(200)},
 	"POST /v1/orders/{id}/updates":               {"/v1/orders/{order}/updates", `{"type":"delayed","estimatedDelivery":"2027-01-01T00:00:00Z"}`, inIt(201)},

@@ -62,7 +62,7 @@ func (o *Orders) change(ctx context.Context, recorded events.Recorded) (Change, 
 		return Change{}, false, err
 	}
 	change := Change{Position: recorded.Position, ConversationID: events.BusinessID(step.Merchant, step.Customer), Name: OrderChange}
-	err = o.folds.with(ctx, step.Order, func(f *fold) (err error) {
+	err = o.folds.with(ctx, step.Order, nil, func(f *fold) (err error) {
 		order := &f.order
 		change.Data, err = json.Marshal(OrderData{
 			ID: order.ID, Number: order.Number, MerchantID: order.MerchantID, CustomerID: order.CustomerID, ConversationID: order.ConversationID,

@@ -49,15 +49,16 @@ type foldedEntry struct {
 }
 
 // with lends an order to use, which must not keep it, or fails with
-// ErrNotFound.
-func (f *folds) with(ctx context.Context, id uuid.UUID, use func(*fold) error) error {
+// ErrNotFound. It is as new as what was just written of it.
+func (f *folds) with(ctx context.Context, id uuid.UUID, written []events.Event, use func(*fold) error) error {
 	one, known := f.recent.Get(id)
 	if !known {
 		one = new(fold)
 	}
 	one.mu.Lock()
 	defer one.mu.Unlock()
-	if err := f.catchUp(ctx, id, one); err != nil {
+	if err := f.catchUp(ctx, id, one, written); err != nil {
+		f.recent.Remove(id)
 		return err
 	}
 	if one.order.ID == uuid.Nil {
@@ -69,8 +70,9 @@ func (f *folds) with(ctx context.Context, id uuid.UUID, use func(*fold) error) e
 	return use(one)
 }
 
-// catchUp begins anew when the customer was forgotten.
-func (f *folds) catchUp(ctx context.Context, id uuid.UUID, one *fold) error {
+// catchUp begins anew when the customer was forgotten. It reads nothing of what
+// was just written, if nothing is missing before it.
+func (f *folds) catchUp(ctx context.Context, id uuid.UUID, one *fold, written []events.Event) error {
 	if one.personal != nil {
 		opens, err := f.journal.Opens(ctx, *one.personal)
 		if err != nil {
@@ -80,6 +82,9 @@ func (f *folds) catchUp(ctx context.Context, id uuid.UUID, one *fold) error {
 			one.order, one.timeline, one.next, one.personal = Order{}, nil, 0, nil
 		}
 	}
+	if follows, err := one.follow(written); follows || err != nil {
+		return err
+	}
 	for event, err := range f.journal.History(ctx, events.OrderStream(id), one.next) {
 		if err == nil {
 			err = f.journal.Open(ctx, event)
@@ -88,11 +93,24 @@ func (f *folds) catchUp(ctx context.Context, id uuid.UUID, one *fold) error {
 			err = one.take(event)
 		}
 		if err != nil {
-			f.recent.Remove(id)
 			return err
 		}
 	}
 	return nil
+}
+
+// follow takes what was written, and tells whether all of it is in the fold now.
+// An event of which the log did not tell when it took it has to be read.
+func (f *fold) follow(written []events.Event) (bool, error) {
+	for _, event := range written {
+		if event.Revision != f.next || event.Created.IsZero() {
+			continue
+		}
+		if err := f.take(event); err != nil {
+			return false, err
+		}
+	}
+	return len(written) > 0 && written[len(written)-1].Revision < f.next, nil
 }
 
 func (f *fold) take(event events.Event) error {
@@ -139,9 +157,9 @@ func (f *fold) json() ([]byte, error) {
 }
 
 // FoldJSON is the JSON of an OrderView as the order stands in the log, ahead of
-// the view, or ErrNotFound.
-func (o *Orders) FoldJSON(ctx context.Context, id uuid.UUID) (body []byte, err error) {
-	err = o.folds.with(ctx, id, func(f *fold) (err error) {
+// the view, or ErrNotFound. What was just written of it need not be read again.
+func (o *Orders) FoldJSON(ctx context.Context, id uuid.UUID, written ...events.Event) (body []byte, err error) {
+	err = o.folds.with(ctx, id, written, func(f *fold) (err error) {
 		body, err = f.json()
 		return err
 	})

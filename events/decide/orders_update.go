@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,7 +112,7 @@ func (u Update) given() []string {
 func (u Update) check() error {
 	takes, known := details[u.Type]
 	if !known {
-		return refuse(Invalid, "type", "%q is no update of an order", u.Type)
+		return refuse(Invalid, "type", "%q is no update of an order: it must be one of %v", u.Type, slices.Sorted(maps.Keys(details)))
 	}
 	for _, name := range u.given() {
 		if !slices.Contains(takes, name) {

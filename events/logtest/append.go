@@ -36,6 +36,9 @@ func (s *suite) testAppend() {
 			if got := found[a.Revision].Position; got != a.Position {
 				s.Errorf("revision %d is at position %d, the append said %d", a.Revision, got, a.Position)
 			}
+			if got := found[a.Revision].Created; !a.Created.IsZero() && !got.Equal(a.Created) {
+				s.Errorf("revision %d was taken at %v, the append said %v", a.Revision, got, a.Created)
+			}
 		}
 	})
 	s.run("KeepsEveryField", (*suite).keepsEveryField)

@@ -36,7 +36,7 @@ func (n *Node) AppendAll(ctx context.Context, parts ...events.Part) ([]events.Ap
 		if err := o.Err(parts[i].Stream, parts[i].Expected); err != nil {
 			return nil, err
 		}
-		appended[i] = events.Appended{Position: o.Position, Revision: uint64(o.Last)}
+		appended[i] = o.appended()
 	}
 	return appended, nil
 }

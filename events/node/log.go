@@ -20,7 +20,12 @@ func (n *Node) Append(ctx context.Context, stream string, expected events.Expect
 	if err := o.Err(stream, expected); err != nil {
 		return events.Appended{}, err
 	}
-	return events.Appended{Position: o.Position, Revision: uint64(o.Last)}, nil
+	return o.appended(), nil
+}
+
+// appended is the outcome of an append as events.Log has it.
+func (o Outcome) appended() events.Appended {
+	return events.Appended{Position: o.Position, Revision: uint64(o.Last), Created: o.Created}
 }
 
 // Err is what events.Log calls the outcome of an append that stored nothing:

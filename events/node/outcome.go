@@ -49,7 +49,7 @@ func (w *writer) repeated(h *head, o *Outcome) error {
 	if err != nil {
 		return err
 	}
-	o.Position = e.Position
+	o.Position, o.Created = e.Position, e.Created
 	o.Hidden = o.Last < h.metadata.firstByRevision(h.last) || h.metadata.expired(e.Created, w.created)
 	return nil
 }
@@ -93,7 +93,7 @@ func (w *writer) putAll(p *part, h *head, recreation *entry, o *Outcome) error {
 	for i := range p.entries {
 		w.put(h, &p.entries[i])
 	}
-	o.Position = w.next - 1
+	o.Position, o.Created = w.next-1, w.created
 	return w.putMetadata(h, recreation)
 }
 

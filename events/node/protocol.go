@@ -2,6 +2,7 @@ package node
 
 import (
 	"math"
+	"time"
 
 	"parley/events"
 )
@@ -49,6 +50,8 @@ type Outcome struct {
 	// Position is the last event's (of a delete, the metadata event's);
 	// Beginning if there is none.
 	Position events.Position
+	// Created is when the log took the last event of an append.
+	Created time.Time
 	// Hidden: the repeat's last event can no longer be read, because its
 	// stream was truncated or deleted since.
 	Hidden bool

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,10 +29,13 @@ func Orders(ctx context.Context, p Program, o Options) (_ *Report, err error) {
 		return nil, err
 	}
 	updates := Comparison{Name: "order updates", Unit: "requests", Parley: Side{Name: "updates of orders"}, Control: Side{Name: "plain sends"}}
+	gathered := Comparison{
+		Name: fmt.Sprintf("order updates, %d in a request", ordersEach), Unit: "updates", Parley: Side{Name: "updates of orders"}, Control: Side{Name: "plain sends"},
+	}
 	card := Comparison{
 		Name: fmt.Sprintf("the card of a customer with %d orders", o.Events), Unit: "cards", Parley: Side{Name: "parley"}, Control: Side{Name: "bare handler"},
 	}
-	if err := t.measureUpdates(ctx, &updates); err != nil {
+	if err := t.measureUpdates(ctx, &updates, &gathered); err != nil {
 		return nil, err
 	}
 	if err := t.measureCard(ctx, p, &card, &open); err != nil {
@@ -45,11 +49,12 @@ func Orders(ctx context.Context, p Program, o Options) (_ *Report, err error) {
 		return nil, fmt.Errorf("importing orders: %w", err)
 	}
 	updates.finish()
+	gathered.finish()
 	card.finish()
 	return &Report{
 		Benchmark:   "orders",
 		Setting:     fmt.Sprintf("%d clients, %d rounds of %s, %s", o.Clients, o.Rounds, o.bound(), machine()),
-		Comparisons: []Comparison{updates, card},
+		Comparisons: []Comparison{updates, gathered, card},
 		Notes: []string{
 			fmt.Sprintf("each of the %d updates acknowledged is in its order once and told in its thread once: an update writes two events, a send one", t.acknowledged()),
 			"updates and sends go to the same server in turn, from as many clients; the views catch up between the turns",
@@ -74,6 +79,8 @@ type trading struct {
 	sending  *sending // plain sends
 	merchant uuid.UUID
 	agents   []client
+	// gatherers are the agents when they send many updates at a time.
+	gatherers []client
 	// regular is who has bought most.
 	regular uuid.UUID
 }
@@ -106,7 +113,7 @@ func newTrading(ctx context.Context, p Program, o Options, open *closers) (*trad
 	if err := t.sell(ctx, t.regular, o.Events); err != nil {
 		return nil, err
 	}
-	t.agents = make([]client, o.Clients)
+	t.agents, t.gatherers = make([]client, o.Clients), make([]client, o.Clients)
 	group, each := errgroup.WithContext(ctx)
 	group.SetLimit(settling)
 	for i := range t.agents {
@@ -119,7 +126,7 @@ func newTrading(ctx context.Context, p Program, o Options, open *closers) (*trad
 	for i := range t.sending.senders {
 		t.sending.senders[i] = newSender(i, t.sending.town, t.sending.parley.address)
 	}
-	for _, clients := range [][]client{t.agents, t.sending.senders} {
+	for _, clients := range [][]client{t.agents, t.gatherers, t.sending.senders} {
 		if err := t.sending.warm(ctx, t.sending.parley, clients); err != nil {
 			return nil, err
 		}
@@ -134,17 +141,29 @@ func (t *trading) employ(ctx context.Context, i int) error {
 	if err := t.sell(ctx, customer, ordersEach); err != nil {
 		return err
 	}
-	a := &agent{customer: customer}
+	a := &agent{customer: customer, each: 1, status: 201}
+	var gathered []map[string]any
 	for n := range ordersEach {
-		order := events.OrderID(t.merchant, orderNumber(customer, n))
-		body, err := json.Marshal(map[string]any{"type": "located", "place": "Lisboa", "latitude": 38.7223, "longitude": -9.1393})
+		number := orderNumber(customer, n)
+		order := events.OrderID(t.merchant, number)
+		news := map[string]any{"type": "located", "place": "Lisboa", "latitude": 38.7223, "longitude": -9.1393}
+		body, err := json.Marshal(news)
 		if err != nil {
 			return err
 		}
 		a.orders = append(a.orders, order)
 		a.requests = append(a.requests, request("POST", t.sending.parley.address, "/v1/orders/"+order.String()+"/updates", people[i].token, body))
+		news["number"] = number
+		gathered = append(gathered, news)
+	}
+	body, err := json.Marshal(map[string]any{"updates": gathered})
+	if err != nil {
+		return err
 	}
 	t.agents[i] = a
+	t.gatherers[i] = &agent{customer: customer, each: len(gathered), status: 200, requests: [][]byte{
+		request("POST", t.sending.parley.address, "/v1/merchants/"+t.merchant.String()+"/updates", people[i].token, body),
+	}}
 	return nil
 }
 
@@ -182,7 +201,9 @@ type agent struct {
 	customer uuid.UUID
 	orders   []uuid.UUID
 	requests [][]byte
-	sent     int
+	each     int // updates in a request
+	status   int
+	sent     int // requests
 }
 
 func (a *agent) next() []byte {
@@ -191,32 +212,36 @@ func (a *agent) next() []byte {
 }
 
 func (a *agent) check(r response) error {
-	if r.status != 201 {
+	if r.status != a.status || bytes.Contains(r.body, []byte(`"problem"`)) {
 		return fmt.Errorf("status %d: %s", r.status, r.body)
 	}
 	return nil
 }
 
+func (a *agent) updates() int { return a.sent * a.each }
+
 func (t *trading) acknowledged() (updates int) {
-	for _, a := range t.agents {
-		updates += a.(*agent).sent
+	for i, a := range t.agents {
+		updates += a.(*agent).updates() + t.gatherers[i].(*agent).updates()
 	}
 	return updates
 }
 
-// measureUpdates lets updates and sends take turns.
-func (t *trading) measureUpdates(ctx context.Context, c *Comparison) error {
+// measureUpdates lets updates, gathered updates and sends take turns.
+func (t *trading) measureUpdates(ctx context.Context, updates, gathered *Comparison) error {
 	shown := t.options.begin("updating orders", t.options.Rounds)
 	defer shown.end()
 	for range t.options.Rounds {
 		for _, side := range []struct {
 			*Side
 			clients []client
-		}{{&c.Parley, t.agents}, {&c.Control, t.sending.senders}} {
+			each    int
+		}{{&updates.Parley, t.agents, 1}, {&gathered.Parley, t.gatherers, ordersEach}, {&updates.Control, t.sending.senders, 1}} {
 			r, err := drive(ctx, t.sending.parley.address, side.clients, t.options.bound())
 			if err != nil {
 				return fmt.Errorf("%s: %w", side.Name, err)
 			}
+			r.requests *= side.each
 			side.add(r)
 			if err := t.sending.house.Views.CatchUp(ctx); err != nil {
 				return err
@@ -224,6 +249,7 @@ func (t *trading) measureUpdates(ctx context.Context, c *Comparison) error {
 		}
 		shown.add(1)
 	}
+	gathered.Control = updates.Control
 	return nil
 }
 
@@ -231,8 +257,9 @@ func (t *trading) measureUpdates(ctx context.Context, c *Comparison) error {
 // thread.
 func (t *trading) verify(ctx context.Context) error {
 	house := t.sending.house
-	for _, one := range t.agents {
+	for i, one := range t.agents {
 		a := one.(*agent)
+		sent := a.updates() + t.gatherers[i].(*agent).updates()
 		located, told := 0, 0
 		for _, order := range a.orders {
 			view, err := house.Views.Orders.Get(ctx, order)
@@ -248,8 +275,8 @@ func (t *trading) verify(ctx context.Context) error {
 			}
 			told++
 		}
-		if located != a.sent || told != a.sent+3*len(a.orders) {
-			return fmt.Errorf("of %d updates %d are in their orders, and %d facts are told of %d", a.sent, located, told, a.sent+3*len(a.orders))
+		if located != sent || told != sent+3*len(a.orders) {
+			return fmt.Errorf("of %d updates %d are in their orders, and %d facts are told of %d", sent, located, told, sent+3*len(a.orders))
 		}
 	}
 	return nil
