@@ -134,6 +134,17 @@ func (f *MessagePosted) scan(data []byte) bool {
 		number := s.number()
 		f.ReplyTo = &number
 	}
+	if s.has(`,"merchant":"`) {
+		s.cut(`,"merchant":"`)
+		f.Merchant = s.id()
+	}
+	if s.has(`,"order":{`) {
+		s.cut(`,"order":{"order":"`)
+		f.Order = &OrderNews{Order: s.id()}
+		s.cut(`,"entry":`)
+		f.Order.Entry = s.number()
+		s.cut(`}`)
+	}
 	s.cut(`}`)
 	return s.done()
 }

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // FuzzScanWritten: what the scanner accepts, the decoder reads alike.
@@ -64,6 +66,8 @@ func FuzzScanMessage(f *testing.F) {
 	for _, seed := range []string{
 		people + `,"text":"AZZqUHsx"}`, people + `,"text":"AZZqUH==","replyTo":7}`,
 		people + `,"text":"AZZqUHsx","replyTo":07}`, people + `,"text":"AZZqUHsx","replyTo":-1}`,
+		people + `,"text":"AZZqUHsx","merchant":"01a203fe-c8c1-7df4-97a7-22ea896cab45","order":{"order":"ad68abd5-e4b5-539f-87e7-5b3c030bc59a","entry":12}}`,
+		people + `,"text":"AZZqUHsx","order":{"order":"ad68abd5-e4b5-539f-87e7-5b3c030bc59a","entry":1,"more":2}}`,
 		people + `,"text":""}`, people + `,"text":"AZZ"}`, people + `}`, `{}`, ``,
 	} {
 		f.Add([]byte(seed))
@@ -77,6 +81,22 @@ func FuzzScanMessage(f *testing.F) {
 			t.Errorf("%q: scanned %+v, decoded %+v, %v", data, scanned, decoded, err)
 		}
 	})
+}
+
+func TestWhatATellingOfAnOrderWritesIsScanned(t *testing.T) {
+	const id = "01a203fe-c8c1-7df4-97a7-22ea896cab45"
+	told := MessagePosted{Text: Secret{sealed: []byte("sealed")}, Order: &OrderNews{Order: uuid.MustParse(id), Entry: 3}}
+	for _, merchant := range []uuid.UUID{uuid.Nil, uuid.MustParse(id)} {
+		told.Merchant = merchant
+		encoded, err := json.Marshal(told)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var scanned MessagePosted
+		if !scanned.scan(encoded) || !reflect.DeepEqual(scanned, told) {
+			t.Errorf("%s: scanned %+v", encoded, scanned)
+		}
+	}
 }
 
 func BenchmarkDecode(b *testing.B) {
