@@ -6,7 +6,7 @@ import { BotMenu } from './bot_menu.js';
 import { Compose } from './compose.js';
 import { drawHead, loading } from './conversation_head.js';
 import { History } from './history.js';
-import { announceNews, lookOf, messageRow, pendingRow } from './message.js';
+import { announceNews, givers, lookOf, messageRow, pendingRow } from './message.js';
 import { mentioned } from './mentions.js';
 import { isServed } from './people.js';
 import { Pinned } from './pinned.js';
@@ -19,6 +19,7 @@ const CALM = matchMedia('(pointer: coarse)');
 // Wide enough for a panel beside the transcript from the beginning.
 const ROOMY = matchMedia('(min-width: 80rem)');
 const SETTLE = 800;
+const NAMING = 150;
 
 export class Conversation {
   #context;
@@ -41,6 +42,14 @@ export class Conversation {
   // Stops listening to this conversation alone, if that is needed.
   #leave = null;
   #telling = 0;
+  #naming = 0;
+  // Names stand in sentences, too: a message that has one is shown again.
+  #learned = () => {
+    this.#naming ||= setTimeout(() => {
+      this.#naming = 0;
+      this.#timeline?.update();
+    }, NAMING);
+  };
 
   /** `context` has `api`, `people`, `outbox`, `live` and `self`. */
   constructor(context, id) {
@@ -64,6 +73,7 @@ export class Conversation {
     this.element = h('section', { class: 'conversation', 'aria-label': 'Conversation' },
       h('div', { class: 'pane' }, this.head, this.#pinned.element, this.room, this.#typing.element, this.#menu.beginnings, this.compose.element), this.side.element);
     drawHead(this.head, null, context.people, this.side);
+    context.people.addEventListener('learned', this.#learned);
   }
 
   /** Loads and shows it; `message` is a number to go to. */
@@ -188,9 +198,10 @@ export class Conversation {
     this.#findUnread();
     const last = this.#history.atEnd && message === this.#history.messages.at(-1);
     const offers = last && !message.retracted && message.author !== this.#context.self && Boolean(message.quickReplies) && !this.#served;
-    const look = { ...lookOf(message, previous, this.#unreadFrom), offers, seen: seenBy(message, this.#conversation, this.#history, this.#context.people) };
+    const { people } = this.#context;
+    const look = { ...lookOf(message, previous, this.#unreadFrom), offers, seen: seenBy(message, this.#conversation, this.#history, people) };
     return {
-      signature: JSON.stringify([look, message]),
+      signature: JSON.stringify([look, message, givers(message, people)]),
       make: () => messageRow(message, look, this.#rowContext()),
     };
   }
@@ -283,6 +294,8 @@ export class Conversation {
 
   close() {
     this.#closed = true;
+    this.#context.people.removeEventListener('learned', this.#learned);
+    clearTimeout(this.#naming);
     this.#leave?.();
     clearTimeout(this.#telling);
     this.#marker?.close();

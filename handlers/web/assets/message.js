@@ -187,17 +187,23 @@ export function announceNews(messages, people) {
   announce(messages.length > 3 ? `${messages.length} new messages` : `${people.name(last.author)}: ${summary(last)}`);
 }
 
+/** Who gave each of the emoji of a message, in words. */
+export function givers(message, people) {
+  return (message.reactions ?? []).map(({ userIds }) => {
+    const names = userIds.slice(0, NAMED).map((id) => people.name(id)).join(', ');
+    return userIds.length > NAMED ? `${names} and ${userIds.length - NAMED} more` : names;
+  });
+}
+
 /** The emoji that were given, each a button to give it too or to take it back. */
 function reactions(message, { people, self, actions }) {
   if (!message.reactions?.length) return null;
-  return h('ul', { class: 'reactions', role: 'list', 'aria-label': 'Reactions' }, message.reactions.map(({ emoji, userIds }) => {
-    const names = userIds.slice(0, NAMED).map((id) => people.name(id)).join(', ');
-    const others = userIds.length > NAMED ? ` and ${userIds.length - NAMED} more` : '';
-    return h('li', {}, h('button', {
-      type: 'button', class: 'reaction', 'aria-pressed': String(userIds.includes(self)), title: names + others,
-      'aria-label': `${emoji} by ${names}${others}`, on: { click: () => actions.react(message, emoji) },
-    }, emoji, h('span', {}, String(userIds.length))));
-  }));
+  const names = givers(message, people);
+  return h('ul', { class: 'reactions', role: 'list', 'aria-label': 'Reactions' }, message.reactions.map(({ emoji, userIds }, i) =>
+    h('li', {}, h('button', {
+      type: 'button', class: 'reaction', 'aria-pressed': String(userIds.includes(self)), title: names[i],
+      'aria-label': `${emoji} by ${names[i]}`, on: { click: () => actions.react(message, emoji) },
+    }, emoji, h('span', {}, String(userIds.length))))));
 }
 
 /** What can be done with a message. */

@@ -210,7 +210,7 @@ export function faceOf(conversation, people) {
     people.meetMerchant(conversation.merchantId);
     return people.avatar(others[0] ?? conversation.merchantId);
   }
-  if (conversation.kind === 'direct' && others.length === 1) return people.avatar(others[0]);
+  if (conversation.kind === 'direct') return people.avatar(others[0] ?? people.self);
   const text = conversation.title ? initials(conversation.title) : String(conversation.participants.length);
   return h('span', { class: `avatar group tone-${toneOf(conversation.id)}`, 'aria-hidden': 'true' }, text);
 }
