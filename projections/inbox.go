@@ -70,7 +70,15 @@ func (c *Conversations) IsParticipant(ctx context.Context, conversation, user uu
 
 // Of returns the conversations that a user is in now, in no order.
 func (c *Conversations) Of(ctx context.Context, user uuid.UUID) ([]uuid.UUID, error) {
-	return idsOf(c.store.Query(ctx, `SELECT conversation FROM participants WHERE participant = $1`, user[:]))
+	if ids, known := c.orders.members(user); known {
+		return ids, nil
+	}
+	ids, err := idsOf(c.store.Query(ctx, `SELECT conversation FROM participants WHERE participant = $1`, user[:]))
+	if err != nil || len(ids) < c.orders.shortest {
+		return ids, err
+	}
+	all, err := c.readOrder(ctx, user)
+	return idsIn(all), err
 }
 
 // Inbox returns the viewer's conversations, those that they have archived or

@@ -123,25 +123,43 @@ func (o *inboxOrders) now() uint64 {
 }
 
 // pick is pick of a kept order, if it can be brought up to date.
-func (o *inboxOrders) pick(viewer uuid.UUID, archived bool, from inboxPlace, count int) ([]inboxPlace, bool) {
+func (o *inboxOrders) pick(viewer uuid.UUID, archived bool, from inboxPlace, count int) (picked []inboxPlace, known bool) {
+	known = o.use(viewer, func(all []standing) { picked = pick(all, archived, from, count) })
+	return picked, known
+}
+
+// members are the conversations of a kept order, in no order.
+func (o *inboxOrders) members(viewer uuid.UUID) (ids []uuid.UUID, known bool) {
+	known = o.use(viewer, func(all []standing) { ids = idsIn(all) })
+	return ids, known
+}
+
+func idsIn(all []standing) []uuid.UUID {
+	ids := make([]uuid.UUID, len(all))
+	for i := range all {
+		ids[i] = all[i].id
+	}
+	return ids
+}
+
+// use gives a kept order to a function, if it can be brought up to date.
+func (o *inboxOrders) use(viewer uuid.UUID, f func([]standing)) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	order, known := o.kept.Get(viewer)
 	if !known {
-		return nil, false
+		return false
 	}
 	if !o.advance(viewer, order) {
 		o.kept.Remove(viewer)
-		return nil, false
+		return false
 	}
-	return pick(order.all, archived, from, count), true
+	f(order.all)
+	return true
 }
 
 // keep takes an order that was read after the move with a number.
 func (o *inboxOrders) keep(viewer uuid.UUID, all []standing, at uint64) {
-	if len(all) < o.shortest || len(all) > longestInbox {
-		return
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.kept.Remove(viewer)
@@ -215,14 +233,18 @@ func (c *Conversations) places(ctx context.Context, viewer uuid.UUID, archived b
 	if picked, known := c.orders.pick(viewer, archived, from, count); known {
 		return picked, nil
 	}
+	all, err := c.readOrder(ctx, viewer)
+	return pick(all, archived, from, count), err
+}
+
+// readOrder reads somebody's conversations, and keeps a copy if they are many.
+func (c *Conversations) readOrder(ctx context.Context, viewer uuid.UUID) ([]standing, error) {
 	at := c.orders.now()
 	all, err := c.standings(ctx, viewer)
-	if err != nil {
-		return nil, err
+	if err == nil && len(all) >= c.orders.shortest && len(all) <= longestInbox {
+		c.orders.keep(viewer, slices.Clone(all), at)
 	}
-	picked := pick(all, archived, from, count)
-	c.orders.keep(viewer, all, at)
-	return picked, nil
+	return all, err
 }
 
 // standings are all of a user's conversations, by id.

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/hex"
@@ -261,20 +262,24 @@ func (c *Conversations) MessageJSON(ctx context.Context, conversation uuid.UUID,
 	if line, recent := c.lines.get(conversation, number); recent {
 		return line, nil
 	}
-	var r run
-	err := c.store.QueryRow(ctx, `SELECT lines FROM messages WHERE conversation = $1 AND first <= $2 ORDER BY first DESC LIMIT 1`,
-		[]any{conversation[:], int64(number)}, &r.lines)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
-	}
+	rows, err := c.store.Query(ctx, `SELECT lines FROM messages WHERE conversation = $1 AND first <= $2 ORDER BY first DESC LIMIT 1`, conversation[:], int64(number))
 	if err != nil {
 		return nil, err
 	}
+	defer rows.Close()
+	var lines sql.RawBytes // of which one is copied
+	if !rows.Next() {
+		return nil, cmp.Or(rows.Err(), ErrNotFound)
+	}
+	if err := rows.Scan(&lines); err != nil {
+		return nil, err
+	}
+	r := run{lines: lines}
 	start, end, _, found := r.find(int64(number))
 	if !found {
 		return nil, ErrNotFound
 	}
-	return r.lines[start:end:end], nil
+	return bytes.Clone(lines[start:end]), nil
 }
 
 // PageJSON returns messages of a conversation to one of its participants,

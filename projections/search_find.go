@@ -90,7 +90,7 @@ func (f *finding) full() bool { return len(f.hits) > f.query.Limit }
 
 // settle takes the hits that nothing in the leaves that are left can come
 // before, and tells whether that is all.
-func (f *finding) settle(ctx context.Context, left []leaf) (done bool, err error) {
+func (f *finding) settle(ctx context.Context, left []leafHead) (done bool, err error) {
 	slices.SortFunc(f.found, spot.compare)
 	for len(f.found) > 0 && !f.full() {
 		last := f.found[len(f.found)-1]
@@ -106,7 +106,7 @@ func (f *finding) settle(ctx context.Context, left []leaf) (done bool, err error
 }
 
 // look looks through leaves, of which it may know the content.
-func (f *finding) look(ctx context.Context, leaves []leaf) error {
+func (f *finding) look(ctx context.Context, leaves []leafHead) error {
 	var unknown []any
 	for i := range leaves {
 		known := f.search.known.get(&leaves[i])
@@ -133,8 +133,12 @@ func (f *finding) look(ctx context.Context, leaves []leaf) error {
 	return nil
 }
 
-// scan finds the entries of a leaf that have all that is asked for.
+// scan finds the entries of a leaf that have all that is asked for. Most leaves
+// have nothing of it anywhere.
 func (f *finding) scan(l *leaf) error {
+	if !f.promises(l.content) {
+		return nil
+	}
 	for at := 0; at < len(l.content); {
 		e, end, err := l.entry(at)
 		if err != nil {
@@ -149,6 +153,18 @@ func (f *finding) scan(l *leaf) error {
 	return nil
 }
 
+// promises is false of a leaf's content in which something is nowhere. A word
+// is looked for without the space before it, which is too common a byte to begin
+// with.
+func (f *finding) promises(content []byte) bool {
+	for _, needle := range f.needles {
+		if !bytes.Contains(content, needle[1:]) {
+			return false
+		}
+	}
+	return f.query.Author == uuid.Nil || bytes.Contains(content, f.query.Author[:])
+}
+
 func (f *finding) has(e *entry) bool {
 	if f.query.Author != uuid.Nil && e.author != f.query.Author {
 		return false
@@ -159,42 +175,6 @@ func (f *finding) has(e *entry) bool {
 		}
 	}
 	return true
-}
-
-// leaves are all that may have hits, those with the latest message first. They
-// are without content.
-func (f *finding) leaves(ctx context.Context, rooms []uuid.UUID) ([]leaf, error) {
-	var found []leaf
-	for some := range slices.Chunk(rooms, leavesAtOnce) {
-		ids := make([]any, len(some))
-		for i := range some {
-			ids[i] = some[i][:]
-		}
-		text, args := listed(`SELECT id, newest, state, version FROM leaves WHERE conversation IN (`, ids, `) AND newest >= `, f.after, ` AND oldest <= `, f.before.at)
-		rows, err := f.search.store.Query(ctx, text, args...)
-		if found, err = appendLeaves(found, rows, err); err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(found, func(a, b leaf) int { return cmp.Or(cmp.Compare(b.newest, a.newest), cmp.Compare(b.id, a.id)) })
-	return found, nil
-}
-
-func appendLeaves(found []leaf, rows *views.Rows, err error) ([]leaf, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var l leaf
-		var state int64
-		if err := rows.Scan(&l.id, &l.newest, &state, &l.version); err != nil {
-			return nil, err
-		}
-		l.state = leafState(state)
-		found = append(found, l)
-	}
-	return found, rows.Err()
 }
 
 // listed makes a statement with a list of arguments after its first part, and
@@ -231,7 +211,7 @@ func listed(first string, list []any, rest ...any) (text string, args []any) {
 
 // worthwhile leaves out what the index says has none of the hits: not all words
 // are in a leaf, wherever they stand, or the author is not.
-func (f *finding) worthwhile(ctx context.Context, leaves []leaf) ([]leaf, error) {
+func (f *finding) worthwhile(ctx context.Context, leaves []leafHead) ([]leafHead, error) {
 	match := views.TextQuery{After: -1, Before: 1 << 62, Limit: matchesAtMost}
 	for _, term := range f.query.Words {
 		for i, word := range term.Words {
@@ -257,7 +237,7 @@ func (f *finding) worthwhile(ctx context.Context, leaves []leaf) ([]leaf, error)
 			least = id
 		}
 	}
-	return slices.DeleteFunc(leaves, func(l leaf) bool {
+	return slices.DeleteFunc(leaves, func(l leafHead) bool {
 		return l.state == leafIndexed && l.id > least && !matched[l.id]
 	}), rows.Err()
 }
@@ -274,7 +254,7 @@ type knownLeaves struct {
 const knownBytes = 32 << 20
 
 // get returns a leaf with its content, or nil. It must not be changed.
-func (k *knownLeaves) get(wanted *leaf) *leaf {
+func (k *knownLeaves) get(wanted *leafHead) *leaf {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if l := k.leaves[wanted.id]; l != nil && l.version == wanted.version {

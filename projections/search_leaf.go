@@ -54,13 +54,10 @@ const (
 
 // leaf is the words of some messages of a conversation.
 type leaf struct {
-	id             int64
-	conversation   uuid.UUID
-	first          uint64
-	oldest, newest int64 // microseconds of the Unix epoch
-	size           int64
-	state          leafState
-	version        int64 // rises with each change
+	leafHead
+	conversation uuid.UUID
+	first        uint64
+	size         int64
 	// content is the entries, one after the other: the number less the
 	// leaf's first as an uvarint, flags, the time in 8 bytes, the author's id,
 	// the writer's if it is another, the length of the words as an uvarint,

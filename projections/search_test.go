@@ -258,6 +258,34 @@ func TestSearchAsksItsIndex(t *testing.T) {
 	})
 }
 
+// TestSearchFollowsLeavesItKnows searches again and again while leaves come, grow
+// and change.
+func TestSearchFollowsLeavesItKnows(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		set, _ := w.run()
+		room, quiet := w.start(0, ann, bob), w.start(0, ann, bob)
+		for round := range 4 {
+			for i := range 40 {
+				w.post(room, bob, fmt.Sprintf("note %d", 40*round+i), time.Duration(i))
+			}
+			w.catchUp(set)
+			if got := len(searched(t, set, ann, "note", func(q *projections.SearchQuery) { q.Limit = projections.MaxHits })); got != 40*(round+1) {
+				t.Errorf("round %d: %d were found", round, got)
+			}
+		}
+		w.post(quiet, ann, "note of ann", time.Hour)
+		w.edit(room, bob, 5, "note well", 2*time.Hour)
+		w.catchUp(set)
+		wantTexts(t, "the first of a conversation", searched(t, set, bob, "ann"), "note of ann")
+		wantTexts(t, "an edit of what was full", searched(t, set, bob, "well"), "note well")
+		wantTexts(t, "what was edited", searched(t, set, bob, `"note 5"`))
+		w.forget(bob)
+		w.erase(bob, 3*time.Hour)
+		w.catchUp(set)
+		wantTexts(t, "after an erasure", searched(t, set, ann, "note"), "note of ann")
+	})
+}
+
 // TestSearchFindsWhatPagesShow compares with looking at every message.
 func TestSearchFindsWhatPagesShow(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

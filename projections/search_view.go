@@ -27,6 +27,7 @@ type Search struct {
 	conversations *Conversations
 	store         *views.Store
 	known         knownLeaves
+	lists         leafLists
 	// leavesAtMost is the constant but for tests.
 	leavesAtMost int
 
@@ -40,6 +41,8 @@ type Search struct {
 	last map[uuid.UUID]*leaf
 	// touched are the leaves that the batch being applied has read or made.
 	touched map[int64]*leaf
+	// scattered says that the batch has changed leaves that are not in touched.
+	scattered bool
 }
 
 // messageKey addresses a message.
@@ -179,7 +182,7 @@ func (s *Search) follow(ctx context.Context, tx *views.Tx, full *leaf, item *sea
 		}
 	}
 	s.latest++
-	l := &leaf{id: s.latest, conversation: item.conversation, first: item.number}
+	l := &leaf{leafHead: leafHead{id: s.latest}, conversation: item.conversation, first: item.number}
 	s.touched[l.id], s.last[item.conversation] = l, l
 	return l, nil
 }
@@ -236,6 +239,7 @@ func (s *Search) erase(ctx context.Context, tx *views.Tx, person uuid.UUID, at e
 		return err
 	}
 	s.forget() // all there is to change is in the table now
+	s.scattered = true
 	for after := int64(0); ; {
 		leaves, err := readLeaves(tx.Query(ctx, leafColumns+`WHERE id > $1 ORDER BY id LIMIT $2`, after, erasedAtOnce))
 		if err != nil || len(leaves) == 0 {
@@ -277,6 +281,12 @@ func (s *Search) flush(ctx context.Context, tx *views.Tx) error {
 const keptLeaves = 1024
 
 func (s *Search) committed() {
+	if s.scattered {
+		s.lists.clear()
+		s.scattered = false
+	} else {
+		s.lists.committed(s.touched)
+	}
 	clear(s.touched)
 	if len(s.last) > keptLeaves {
 		clear(s.last)
@@ -290,7 +300,9 @@ func (s *Search) forget() {
 func (s *Search) reset() {
 	s.erased.reset()
 	s.latest = -1
+	s.scattered = false
 	s.forget()
+	s.lists.clear()
 }
 
 // contents are the words of each full leaf too.
