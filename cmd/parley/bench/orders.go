@@ -134,36 +134,41 @@ func newTrading(ctx context.Context, p Program, o Options, open *closers) (*trad
 	return t, nil
 }
 
-// employ gives an agent a customer.
+// employ gives an agent a customer. What the agent updates one by one and what
+// many at a time are orders of their own.
 func (t *trading) employ(ctx context.Context, i int) error {
 	people := t.sending.town.people
 	customer := people[t.options.Clients+i].id
-	if err := t.sell(ctx, customer, ordersEach); err != nil {
+	if err := t.sell(ctx, customer, 2*ordersEach); err != nil {
 		return err
 	}
-	a := &agent{customer: customer, each: 1, status: 201}
+	address, token := t.sending.parley.address, people[i].token
+	single := &agent{customer: customer, each: 1, status: 201}
+	gatherer := &agent{customer: customer, each: ordersEach, status: 200}
 	var gathered []map[string]any
-	for n := range ordersEach {
+	for n := range 2 * ordersEach {
 		number := orderNumber(customer, n)
 		order := events.OrderID(t.merchant, number)
 		news := map[string]any{"type": "located", "place": "Lisboa", "latitude": 38.7223, "longitude": -9.1393}
+		if n >= ordersEach {
+			news["number"] = number
+			gathered = append(gathered, news)
+			gatherer.orders = append(gatherer.orders, order)
+			continue
+		}
 		body, err := json.Marshal(news)
 		if err != nil {
 			return err
 		}
-		a.orders = append(a.orders, order)
-		a.requests = append(a.requests, request("POST", t.sending.parley.address, "/v1/orders/"+order.String()+"/updates", people[i].token, body))
-		news["number"] = number
-		gathered = append(gathered, news)
+		single.orders = append(single.orders, order)
+		single.requests = append(single.requests, request("POST", address, "/v1/orders/"+order.String()+"/updates", token, body))
 	}
 	body, err := json.Marshal(map[string]any{"updates": gathered})
 	if err != nil {
 		return err
 	}
-	t.agents[i] = a
-	t.gatherers[i] = &agent{customer: customer, each: len(gathered), status: 200, requests: [][]byte{
-		request("POST", t.sending.parley.address, "/v1/merchants/"+t.merchant.String()+"/updates", people[i].token, body),
-	}}
+	gatherer.requests = [][]byte{request("POST", address, "/v1/merchants/"+t.merchant.String()+"/updates", token, body)}
+	t.agents[i], t.gatherers[i] = single, gatherer
 	return nil
 }
 
@@ -257,29 +262,43 @@ func (t *trading) measureUpdates(ctx context.Context, updates, gathered *Compari
 // thread.
 func (t *trading) verify(ctx context.Context) error {
 	house := t.sending.house
-	for i, one := range t.agents {
-		a := one.(*agent)
-		sent := a.updates() + t.gatherers[i].(*agent).updates()
-		located, told := 0, 0
-		for _, order := range a.orders {
-			view, err := house.Views.Orders.Get(ctx, order)
+	for i := range t.agents {
+		expected, customer := 0, uuid.UUID{}
+		for _, one := range []client{t.agents[i], t.gatherers[i]} {
+			a := one.(*agent)
+			located, err := a.located(ctx, house)
 			if err != nil {
 				return err
 			}
-			located += len(view.Timeline) - 3
+			if located != a.updates() {
+				return fmt.Errorf("of %d updates %d are in their orders", a.updates(), located)
+			}
+			expected, customer = expected+a.updates()+3*len(a.orders), a.customer
 		}
-		thread := events.MessagesStream(events.BusinessID(t.merchant, a.customer))
-		for _, err := range house.Journal.Log.Read(ctx, thread, 0, events.Forwards, 0) {
+		told := 0
+		for _, err := range house.Journal.Log.Read(ctx, events.MessagesStream(events.BusinessID(t.merchant, customer)), 0, events.Forwards, 0) {
 			if err != nil {
 				return err
 			}
 			told++
 		}
-		if located != sent || told != sent+3*len(a.orders) {
-			return fmt.Errorf("of %d updates %d are in their orders, and %d facts are told of %d", sent, located, told, sent+3*len(a.orders))
+		if told != expected {
+			return fmt.Errorf("a thread tells of %d facts, and there are %d", told, expected)
 		}
 	}
 	return nil
+}
+
+// located counts the updates of an agent's orders that the view shows.
+func (a *agent) located(ctx context.Context, house *House) (updates int, err error) {
+	for _, order := range a.orders {
+		view, err := house.Views.Orders.Get(ctx, order)
+		if err != nil {
+			return 0, err
+		}
+		updates += len(view.Timeline) - 3
+	}
+	return updates, nil
 }
 
 // measureCard reads the card of the regular customer.
