@@ -71,6 +71,8 @@ var variants = map[string]events.Fact{
 	"bot":         &events.MessagePosted{Conversation: room, Author: gifApp, Text: events.Private("Tea?"), App: &card, Bot: botPart},
 	"botfile":     &events.AttachmentShared{Conversation: room, App: card, Attachments: attached, Bot: botPart},
 	"quickreply":  &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("No"), QuickReply: &events.QuickReply{Number: 7, Payload: events.Private("COFFEE")}},
+	"agent":       &events.ThreadControlTaken{Conversation: room, From: gifApp, By: ada},
+	"byagent":     &events.ThreadControlPassed{Conversation: room, To: gifApp, By: ada},
 	"forwarded":   &events.MessagePosted{Conversation: room, Author: ada, Text: events.Private("Look."), Forwarded: &events.Forwarded{Author: bob}},
 }
 

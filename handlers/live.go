@@ -36,6 +36,7 @@ const streamDescription = `Server-sent events of the caller's conversations, and
 - preference: {conversationId, userId, muted, mutedUntil, archived}, told to the user's own streams only;
 - typing: {conversationId, userId, until} and presence: {userId, online, lastSeen}, without an id, for they are kept nowhere: with several servers, each tells of those who are connected to it;
 - case: {caseId, conversationId, merchantId, customerId}, when a case was opened, assigned, resolved or taken up again, without an id: read it anew;
+- control: {conversationId}, to the merchant's agents, when somebody else answers its customer or an app asks to, without an id: read it anew;
 - startOver: {reason, detail, upTo}: the Last-Event-ID is of no use, so read what you show anew;
 - end: {reason, detail, resume}: the last event of a stream. Without it, the connection was lost.
 

@@ -112,6 +112,8 @@ var routeTable = map[string]row{
 	"DELETE /v1/apps/{id}/webhook":                  {"/v1/apps/{otherApp}/webhook", "", expected{401, 403, 204, 403, 403, 403, 401}},
 	"POST /v1/conversations/{id}/buttons":           {"/v1/conversations/{business}/buttons", `{"payload":"P{n}"}`, expected{401, 404, 422, 403, 403, 403, 401}},
 	"GET /v1/conversations/{id}/pages":              {"/v1/conversations/{room}/pages", "", inIt(200)},
+	"GET /v1/conversations/{id}/control":            {"/v1/conversations/{business}/control", "", inIt(200)},
+	"PUT /v1/conversations/{id}/control":            {"/v1/conversations/{business}/control", `{"appId":null}`, inIt(200)},
 	"GET /v1/merchants/{id}/apps":                   {"/v1/merchants/{merchant}/apps", "", inIt(200)},
 	"PUT /v1/merchants/{id}/apps/{app}":             {"/v1/merchants/{merchant}/apps/{app}", "", inIt(200)},
 	"DELETE /v1/merchants/{id}/apps/{app}":          {"/v1/merchants/{merchant}/apps/{app}", "", inIt(204)},

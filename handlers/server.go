@@ -197,6 +197,7 @@ func (s *Server) mount(compress func(http.Handler) http.Handler) {
 	s.merchantRoutes()
 	s.orderRoutes()
 	s.caseRoutes()
+	s.handoverRoutes()
 	s.reportRoutes()
 	s.appRoutes()
 	s.installRoutes()

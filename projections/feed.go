@@ -188,6 +188,9 @@ func (f *Feed) tell(ctx context.Context, recorded events.Recorded) error {
 	if !told || f.hub.PassUnheard(recorded.Position, conversation, nil) {
 		return nil
 	}
+	if handovers[recorded.Type] {
+		return f.tellControl(ctx, recorded, conversation)
+	}
 	members, err := f.views.Conversations.audience(ctx, conversation)
 	if err != nil {
 		return err

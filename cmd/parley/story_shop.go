@@ -57,7 +57,7 @@ func trade(ctx context.Context, c *commands.Commands, people map[string]uuid.UUI
 	s.merchant = opened[0].Fact.(*events.MerchantRegistered).Merchant
 	s.thread = events.BusinessID(s.merchant, s.customer)
 	s.order = events.OrderID(s.merchant, orderNumber)
-	for _, act := range []func(context.Context) error{s.sell, s.deliver, s.makeGood} {
+	for _, act := range []func(context.Context) error{s.sell, s.deliver, s.makeGood, s.help} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -155,5 +155,43 @@ func (s *counter) makeGood(ctx context.Context) error {
 		s.says(ctx, s.customer, 3*day, "More than fair. The chip faces the wall now."),
 		s.update(ctx, 3*day-10*time.Minute, decide.Update{Type: decide.UpdateRefunded, Amount: new(events.Money(2500)), Reason: "for the chip in the shade"}),
 		handle(3*day-12*time.Minute, "", decide.Handling{Status: decide.CaseResolved, Note: "25.00 EUR given back"}),
+	)
+}
+
+// firstHelping is the first step of help, which is told whatever became of what
+// was before.
+const firstHelping = 100
+
+// help has an app answer for the shop at night, give the thread to the agents
+// in the morning, and ask for it again.
+func (s *counter) help(ctx context.Context) error {
+	s.step = firstHelping
+	registered, _, err := s.commands.RegisterApp(ctx, s.cause(s.agent, 3*day), s.agent, events.AppListing{
+		Name: "Night Watch", Description: "Answers for a shop while its people sleep.",
+		Grants: []events.Grant{events.ReadMessages, events.WriteMessages},
+	})
+	if err != nil {
+		return err
+	}
+	app := registered[0].Fact.(*events.AppRegistered).App
+	page := commands.Page{App: app, Merchant: s.merchant}
+	if _, _, _, err := s.commands.ConnectApp(ctx, s.cause(s.agent, 3*day-time.Minute), page, s.agent, nil); err != nil {
+		return allowed(err)
+	}
+	card := &events.AppCard{ID: app, Name: "Night Watch"}
+	says := func(before time.Duration, text string) error {
+		_, err := s.commands.Post(ctx, s.cause(app, before), decide.Message{Conversation: s.thread, Author: app, App: card, Text: text})
+		return allowed(err)
+	}
+	hand := func(before time.Duration, hand func(context.Context, events.Cause, uuid.UUID, decide.Handing) ([]events.Event, error)) error {
+		_, err := hand(ctx, s.cause(app, before), s.thread, decide.Handing{App: app})
+		return allowed(err)
+	}
+	return errors.Join(
+		s.says(ctx, s.customer, 36*time.Hour, "Is there a lamp like mine for the wall?"),
+		says(36*time.Hour-time.Minute, "The lamps are out until nine, and so are the people. They will see your question in the morning."),
+		hand(day, s.commands.PassThread),
+		s.says(ctx, s.agent, day-time.Minute, "There is! It comes back into the window next week."),
+		hand(11*time.Hour, s.commands.RequestThread),
 	)
 }

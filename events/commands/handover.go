@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -50,4 +51,34 @@ func (c *Commands) MaySpeak(ctx context.Context, conversation, app uuid.UUID, gr
 		}
 		return room.Speaks(app)
 	})
+}
+
+// DirectThread gives a merchant's thread to an app or to the agents, on behalf
+// of an agent. It returns what was written, which is nothing if it is there
+// already.
+func (c *Commands) DirectThread(ctx context.Context, cause events.Cause, conversation uuid.UUID, d decide.Directing) ([]events.Event, error) {
+	return c.transactConversation(ctx, conversation, cause,
+		func(room *decide.Conversation) ([]events.Fact, error) { return decide.DirectThread(room, d) })
+}
+
+// Control is who answers a merchant's customer.
+type Control struct {
+	// Owner is an app, or zero for the merchant's agents.
+	Owner uuid.UUID
+	// Requests are the apps that ask for the thread.
+	Requests []uuid.UUID
+	// Connected are the apps that speak for the merchant.
+	Connected []decide.Connection
+}
+
+// ThreadControl tells an agent who answers a merchant's customer now.
+func (c *Commands) ThreadControl(ctx context.Context, conversation, agent uuid.UUID) (control Control, err error) {
+	err = c.withConversation(ctx, conversation, func(room *decide.Conversation) error {
+		if err := room.AdmitAgent(agent); err != nil {
+			return err
+		}
+		control = Control{room.ThreadOwner(), room.ThreadRequests(), slices.Clone(room.Business.Connected)}
+		return nil
+	})
+	return control, err
 }

@@ -31,6 +31,7 @@ func (c *Conversation) For(m *Merchant) *Conversation {
 	view.Participants = maps.Clone(c.Participants)
 	view.Apps = maps.Clone(c.Apps)
 	view.Pinned = slices.Clone(c.Pinned)
+	view.requests = slices.Clone(c.requests)
 	view.Business = m
 	return &view
 }

@@ -25,6 +25,8 @@ type Conversation struct {
 	Apps map[uuid.UUID]Installation
 	// control is who has a business conversation's thread, if it was passed on.
 	control *uuid.UUID
+	// requests are the apps that have asked for the thread since.
+	requests []uuid.UUID
 	// joined is how many people ever joined.
 	joined int
 	// Pinned are the numbers of messages, those pinned last at the end.
@@ -57,9 +59,11 @@ func EvolveConversation(c *Conversation, fact events.Fact) *Conversation {
 	case *events.AppInstalled, *events.AppRemoved:
 		c.evolveApps(fact)
 	case *events.ThreadControlPassed:
-		c.control = &f.To
+		c.control, c.requests = &f.To, nil
 	case *events.ThreadControlTaken:
-		c.control = &f.App
+		c.control, c.requests = &f.App, nil
+	case *events.ThreadControlRequested:
+		c.request(f.App)
 	}
 	return c
 }

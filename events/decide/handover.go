@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 
 	"parley/events"
@@ -113,4 +115,61 @@ func (c *Conversation) checkHanding(h Handing) error {
 		return err
 	}
 	return checkText("metadata", h.Metadata, 0, maxMetadata)
+}
+
+// Directing is the intent of an agent to say who answers a thread.
+type Directing struct {
+	By uuid.UUID
+	// To is an app that speaks for the merchant, or zero for the agents.
+	To uuid.UUID
+}
+
+// DirectThread gives a thread to an app or to the agents, whoever has it. An
+// app that had it is told that it was taken, also where another one gets it.
+func DirectThread(c *Conversation, d Directing) ([]events.Fact, error) {
+	if err := c.AdmitAgent(d.By); err != nil {
+		return nil, err
+	}
+	if _, connected := c.Business.Connection(d.To); !connected && d.To != uuid.Nil {
+		return nil, refuse(Invalid, "appId", "this app does not speak for the merchant")
+	}
+	owner := c.ThreadOwner()
+	if owner == d.To {
+		return nil, nil
+	}
+	var facts []events.Fact
+	if owner != uuid.Nil {
+		facts = append(facts, &events.ThreadControlTaken{Conversation: c.ID, From: owner, By: d.By})
+	}
+	if d.To != uuid.Nil {
+		facts = append(facts, &events.ThreadControlPassed{Conversation: c.ID, To: d.To, By: d.By})
+	}
+	return facts, nil
+}
+
+// AdmitAgent refuses everybody in a conversation who does not act for its
+// merchant, and strangers as Admit does.
+func (c *Conversation) AdmitAgent(user uuid.UUID) error {
+	if err := c.Admit(user); err != nil {
+		return err
+	}
+	if !c.employs(user) {
+		return refuse(Forbidden, "", "only the agents of the conversation's merchant see to who answers")
+	}
+	return nil
+}
+
+// ThreadRequests are the apps that have asked for the thread since it was given
+// to who has it, in the order in which they did.
+func (c *Conversation) ThreadRequests() []uuid.UUID {
+	return slices.DeleteFunc(slices.Clone(c.requests), func(app uuid.UUID) bool {
+		_, connected := c.Business.Connection(app)
+		return !connected || app == c.ThreadOwner()
+	})
+}
+
+func (c *Conversation) request(app uuid.UUID) {
+	if !slices.Contains(c.requests, app) {
+		c.requests = append(c.requests, app)
+	}
 }

@@ -2,6 +2,7 @@ package decide_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -143,6 +144,71 @@ func TestThreadsAreHandedOver(t *testing.T) {
 		got, err := decide.RequestThread(both, decide.Handing{App: ada})
 		when(t, got, err).thenRefused(decide.Unknown, "")
 	})
+}
+
+func TestAgentsSayWhoAnswers(t *testing.T) {
+	id := events.BusinessID(shop, cleo)
+	taken := &events.ThreadControlTaken{Conversation: id, From: chatbot, By: ada}
+	passed := func(to uuid.UUID) *events.ThreadControlPassed {
+		return &events.ThreadControlPassed{Conversation: id, To: to, By: ada}
+	}
+	ours := thread([]events.Fact{taken}, chatbot, helpdesk)
+	for name, c := range map[string]struct {
+		room *decide.Conversation
+		to   uuid.UUID
+		want []events.Fact
+	}{
+		"they take it from an app":              {thread(nil, chatbot, helpdesk), uuid.Nil, []events.Fact{taken}},
+		"once":                                  {ours, uuid.Nil, nil},
+		"they hand it to an app":                {ours, helpdesk, []events.Fact{passed(helpdesk)}},
+		"they give one app's to another":        {thread(nil, chatbot, helpdesk), helpdesk, []events.Fact{taken, passed(helpdesk)}},
+		"what an app has needs not be given it": {thread(nil, chatbot, helpdesk), chatbot, nil},
+		"without apps it is theirs":             {thread(nil), uuid.Nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decide.DirectThread(c.room, decide.Directing{By: ada, To: c.to})
+			when(t, got, err).then(c.want...)
+		})
+	}
+	t.Run("not to an app that does not speak for the merchant", func(t *testing.T) {
+		got, err := decide.DirectThread(ours, decide.Directing{By: ada, To: bob})
+		when(t, got, err).thenRefused(decide.Invalid, "appId")
+	})
+	t.Run("customers do not", func(t *testing.T) {
+		got, err := decide.DirectThread(ours, decide.Directing{By: cleo})
+		when(t, got, err).thenRefused(decide.Forbidden, "")
+	})
+	t.Run("nor strangers", func(t *testing.T) {
+		got, err := decide.DirectThread(ours, decide.Directing{By: bob})
+		when(t, got, err).thenRefused(decide.Unknown, "")
+	})
+	t.Run("nor people in a group", func(t *testing.T) {
+		got, err := decide.DirectThread(given(group(ada, bob)), decide.Directing{By: ada})
+		when(t, got, err).thenRefused(decide.Forbidden, "")
+	})
+}
+
+func TestThreadsAreAskedFor(t *testing.T) {
+	asked := func(app uuid.UUID) events.Fact {
+		return &events.ThreadControlRequested{Conversation: events.BusinessID(shop, cleo), App: app, Owner: chatbot}
+	}
+	given := &events.ThreadControlPassed{App: chatbot, To: uuid.Nil}
+	for name, c := range map[string]struct {
+		past []events.Fact
+		want []uuid.UUID
+	}{
+		"nobody has asked":                     {nil, nil},
+		"an app asks, once however often":      {[]events.Fact{asked(helpdesk), asked(helpdesk)}, []uuid.UUID{helpdesk}},
+		"until somebody is given the thread":   {[]events.Fact{asked(helpdesk), given}, nil},
+		"and again after that":                 {[]events.Fact{asked(helpdesk), given, asked(chatbot), asked(helpdesk)}, []uuid.UUID{chatbot, helpdesk}},
+		"not one that is not connected (more)": {[]events.Fact{asked(bob), asked(helpdesk)}, []uuid.UUID{helpdesk}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := thread(c.past, chatbot, helpdesk).ThreadRequests(); !slices.Equal(got, c.want) {
+				t.Errorf("%v have asked, want %v", got, c.want)
+			}
+		})
+	}
 }
 
 func TestWhoSpeaksForAMerchant(t *testing.T) {

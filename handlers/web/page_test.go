@@ -40,6 +40,7 @@ func TestPageInABrowser(t *testing.T) {
 		{"an order is followed from the thread", anOrderIsFollowedFromTheThread},
 		{"an offer is bought and answered", anOfferIsBoughtAndAnswered},
 		{"a case is served", aCaseIsServed},
+		{"a thread is handed over", aThreadIsHandedOver},
 		{"a bot offers answers", aBotOffersAnswers},
 		{"a text stays a text", aTextStaysAText},
 		{"a long conversation scrolls back", aLongConversationScrollsBack},

@@ -5,7 +5,10 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/google/uuid"
 
+	"parley/events"
+	"parley/events/decide"
 	"parley/projections"
 )
 
@@ -59,5 +62,34 @@ func aCaseIsServed(t *testing.T, s *stage, browser context.Context) {
 	shop.agent.Get("/v1/merchants/" + shop.id.String() + "/cases").Want(200).Into(&cases)
 	if len(cases.Cases) != 1 || cases.Cases[0].Reopened != 1 || cases.Cases[0].Message == nil || cases.Cases[0].OrderID == nil {
 		t.Fatalf("the server has %+v, want the one case, opened from the order's message and reopened once", cases.Cases)
+	}
+}
+
+func aThreadIsHandedOver(t *testing.T, s *stage, browser context.Context) {
+	shop := s.shop(s.Person("tess"), s.Person("uma"), "Rope & Tar")
+	shop.sells("orders", "R-1")
+	var bots []uuid.UUID
+	for _, name := range []string{"Parrot", "Lookout"} {
+		var made struct{ App struct{ ID uuid.UUID } }
+		shop.agent.Post("/v1/apps", map[string]any{"name": name, "description": "Answers.", "grants": decide.AllGrants}).Want(201).Into(&made)
+		shop.agent.Do("PUT", "/v1/merchants/"+shop.id.String()+"/apps/"+made.App.ID.String(), nil).Want(200)
+		bots = append(bots, made.App.ID)
+	}
+	agent, colleague := s.signIn(t, browser, wide, at(shop.room), shop.agent), s.signIn(t, browser, narrow, at(shop.room), shop.agent)
+	agent.sees(".handover-owner", "Parrot answers here")
+	colleague.sees(".handover-owner", "Parrot answers here")
+	if _, err := s.Commands.RequestThread(t.Context(), events.Cause{}, shop.room, decide.Handing{App: bots[1]}); err != nil {
+		t.Fatal(err)
+	}
+	agent.sees(".handover-request", "Lookout asks to answer")
+	agent.clicks(".handover .button", "Take over")
+	agent.sees(".handover-owner", "You and your colleagues answer here")
+	colleague.sees(".handover-owner", "You and your colleagues answer here")
+	colleague.is("!document.querySelector('.handover-request') && document.documentElement.scrollWidth === innerWidth")
+	colleague.clicks(".handover .button", "Hand over")
+	colleague.clicks(".menu-item", "Lookout")
+	agent.sees(".handover-owner", "Lookout answers here")
+	if owner, err := s.Commands.ThreadOwner(t.Context(), shop.room); err != nil || owner != bots[1] {
+		t.Fatalf("the thread is %s's, %v, want the second app's", owner, err)
 	}
 }

@@ -152,6 +152,21 @@ func TestThreadsChangeHands(t *testing.T) {
 	ask(first)
 	hand(first, "pass_thread_control", `,"target_app_id":"`+messenger.AppID(uuid.Nil)+`"`)
 	ask(nil)
+
+	// An agent sees to it, too.
+	direct := func(to string) {
+		d.seller.Do("PUT", "/v1/conversations/"+d.room.String()+"/control", `{"appId":`+to+`}`).Want(200)
+	}
+	direct(`"` + ids[first] + `"`)
+	if one := first.next(); one.Pass == nil || *one.Pass != (handed{Previous: messenger.AppID(uuid.Nil), New: ids[first]}) {
+		t.Errorf("handed by an agent, a thread came as %+v: %+v", one, one.Pass)
+	}
+	ask(first)
+	direct("null")
+	if one := first.next(); one.standby || one.Take == nil || *one.Take != (handed{Previous: ids[first], New: messenger.AppID(uuid.Nil)}) {
+		t.Errorf("taken by an agent, a thread's end came as %+v: %+v", one, one.Take)
+	}
+	ask(nil)
 }
 
 // TestPagesAreToldOfWhatTheySubscribe has the page's fields limit what the

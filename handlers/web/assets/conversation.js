@@ -5,6 +5,7 @@ import { Actions } from './actions.js';
 import { BotMenu } from './bot_menu.js';
 import { Compose } from './compose.js';
 import { drawHead, loading } from './conversation_head.js';
+import { Handover } from './handover.js';
 import { History } from './history.js';
 import { announceNews, givers, lookOf, messageRow, pendingRow } from './message.js';
 import { mentioned } from './mentions.js';
@@ -36,6 +37,7 @@ export class Conversation {
   #early = [];
   #actions;
   #menu;
+  #handover;
   #pinned;
   #typing;
   #readingAgain = 0;
@@ -69,9 +71,10 @@ export class Conversation {
     });
     this.#menu = new BotMenu(context, id);
     this.compose.lead(this.#menu.button);
+    this.#handover = new Handover(context, id);
     this.#pinned = new Pinned(this.#history, (number) => this.#timeline?.show(number));
     this.element = h('section', { class: 'conversation', 'aria-label': 'Conversation' },
-      h('div', { class: 'pane' }, this.head, this.#pinned.element, this.room, this.#typing.element, this.#menu.beginnings, this.compose.element), this.side.element);
+      h('div', { class: 'pane' }, this.head, this.#handover.element, this.#pinned.element, this.room, this.#typing.element, this.#menu.beginnings, this.compose.element), this.side.element);
     drawHead(this.head, null, context.people, this.side);
     context.people.addEventListener('learned', this.#learned);
   }
@@ -104,6 +107,7 @@ export class Conversation {
   /** The reader is an agent: what happens here is listened to, and the customer's card is at hand. */
   #serve() {
     this.#leave ??= this.#context.attend(this.id);
+    this.#handover.load();
     if (ROOMY.matches) this.side.open('customer', undefined, { focus: false });
   }
 
@@ -170,6 +174,11 @@ export class Conversation {
     }
   }
 
+  /** Somebody else answers the customer, or an app asks to. */
+  control() {
+    if (this.#served) this.#handover.changed();
+  }
+
   /** Somebody has read or received more. */
   receipt({ userId, readUpTo, deliveredUpTo }) {
     if (!this.#conversation) return;
@@ -186,6 +195,7 @@ export class Conversation {
   async reload() {
     if (!this.#timeline) return this.#failed ? this.open(this.#conversation, null) : undefined;
     await this.#readAgain();
+    this.control();
     const { whole } = this.#timeline;
     try {
       if (!this.#closed && await this.#history.refresh()) this.#timeline.update({ reachedEnd: whole });
@@ -283,6 +293,7 @@ export class Conversation {
     if (this.#failed) this.open(this.#conversation, null);
     this.#timeline?.retry();
     this.#marker?.tell();
+    this.control();
   }
 
   /** Shows why the conversation cannot be read (any more). */
@@ -297,6 +308,7 @@ export class Conversation {
     this.#context.people.removeEventListener('learned', this.#learned);
     clearTimeout(this.#naming);
     this.#leave?.();
+    this.#handover.close();
     clearTimeout(this.#telling);
     this.#marker?.close();
     this.#timeline?.close();

@@ -4,8 +4,8 @@
 //   anew           whatever is shown must be read anew; what happens from now
 //                  on is told
 //   message, edit, retract, reaction   a whole message, as it is now
-//   receipt, participant, conversation, preference, order, typing, presence   as the
-//                  API has them
+//   receipt, participant, conversation, preference, order, case, control, typing,
+//   presence       as the API has them
 //   state          {live, problem}: whether the server answers
 //
 // A stream that breaks off is resumed from the last event seen, so nothing is

@@ -54,6 +54,7 @@ export class Messages {
     for (const name of ['participant', 'conversation', 'preference']) on(name, (change) => this.#change(name, change));
     on('order', (order) => this.#order(order));
     on('case', () => this.#context.service.dispatchEvent(new Event('changed')));
+    on('control', ({ conversationId }) => this.#shown(conversationId)?.control());
     on('receipt', (receipt) => this.#receipt(receipt));
     on('typing', (typing) => this.#shown(typing.conversationId)?.typing(typing));
     on('presence', (presence) => this.#context.people.seen(presence));
