@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -175,12 +174,7 @@ type inboxOutput struct {
 }
 
 func (s *Server) listConversations(w http.ResponseWriter, r *http.Request) {
-	inbox, err := s.inbox(r)
-	if err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	body, err := json.Marshal(inbox)
+	body, err := s.inbox(r)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
@@ -200,27 +194,25 @@ func contentTag(body []byte) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
-func (s *Server) inbox(r *http.Request) (projections.Inbox, error) {
+func (s *Server) inbox(r *http.Request) ([]byte, error) {
 	asked, err := inboxAsked(r)
 	if err != nil {
-		return projections.Inbox{}, err
+		return nil, err
 	}
 	if err := s.reaches(r.Context(), projections.ConversationsName, asked.Position); err != nil {
-		return projections.Inbox{}, err
+		return nil, err
 	}
-	inbox, err := s.Views.Conversations.Inbox(r.Context(), callerOf(r.Context()).User, asked.Archived, asked.Cursor, asked.Limit)
-	if errors.Is(err, projections.ErrCursor) {
-		return projections.Inbox{}, refusedField("query.cursor", "is not one that this list gave you")
+	body, err := s.Views.Conversations.InboxJSON(r.Context(), callerOf(r.Context()).User, asked.Archived, asked.Cursor, asked.Limit, asked.next)
+	return body, badCursor(err)
+}
+
+// next is the path of the page that a cursor begins.
+func (in *inboxInput) next(cursor string) string {
+	var more url.Values
+	if in.Archived {
+		more = url.Values{"archived": {"true"}}
 	}
-	if err == nil && inbox.Next != nil {
-		query := url.Values{"cursor": {*inbox.Next}, "limit": {strconv.Itoa(asked.Limit)}}
-		if asked.Archived {
-			query.Set("archived", "true")
-		}
-		next := "/v1/conversations?" + query.Encode()
-		inbox.Next = &next
-	}
-	return inbox, err
+	return nextPage("/v1/conversations", cursor, in.Limit, more)
 }
 
 func inboxAsked(r *http.Request) (asked inboxInput, err error) {

@@ -98,14 +98,13 @@ func (c *Conversations) heardSince(ctx context.Context, merchant uuid.UUID, afte
 	return idsOf(c.store.Query(ctx, `SELECT conversation FROM heard WHERE merchant = $1 AND position > $2 LIMIT $3`, merchant[:], int64(min(after, newest)), limit))
 }
 
-// admitAgent completes the row of a conversation that its viewer is no
-// participant of, as an agent sees it: without markers of their own.
-func (c *Conversations) admitAgent(ctx context.Context, row *inboxRow, conversation, viewer uuid.UUID) error {
+// admitAgent fails with ErrNotParticipant for who is no participant and does
+// not act for the conversation's merchant.
+func (c *Conversations) admitAgent(ctx context.Context, conversation, viewer uuid.UUID) error {
 	participates, err := c.IsParticipant(ctx, conversation, viewer)
 	if err == nil && !participates {
 		err = ErrNotParticipant
 	}
-	row.readUpTo = row.messages
 	return err
 }
 
@@ -126,10 +125,10 @@ func (c *Conversations) OfMerchant(ctx context.Context, merchant uuid.UUID, curs
 	if err != nil {
 		return Inbox{}, err
 	}
-	return c.inbox(ctx, merchant, places, limit, func(ids []any) (*views.Rows, error) {
+	return inboxFrom(c.inboxJSON(ctx, merchant, places, limit, func(cursor string) string { return cursor }, func(ids []any) (*views.Rows, error) {
 		text, args := listed(inboxOfMerchant, ids, `)`)
 		return c.store.Query(ctx, text, args...)
-	})
+	}))
 }
 
 // placesOf reads rows to their end.

@@ -2,17 +2,18 @@ package projections
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 
-	"parley/events"
 	"parley/events/decide"
 	"parley/projections/views"
 )
@@ -33,24 +34,41 @@ func (c *Conversations) Get(ctx context.Context, conversation, viewer uuid.UUID)
 
 // get is Get with so many participants at most.
 func (c *Conversations) get(ctx context.Context, conversation, viewer uuid.UUID, participants int) (Conversation, error) {
-	var row inboxRow
-	err := c.store.QueryRow(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, `+lastRun+`, c.pinned, c.merchant,
-		COALESCE(p.read_up_to, -1), COALESCE(p.archived, -1), COALESCE(p.muted_until, -1),
-		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
-		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`,
-		[]any{viewer[:], conversation[:]}, row.columns()...)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return Conversation{}, ErrNotFound
-	case err != nil:
+	shown, stranger, err := c.readShape(ctx, conversation, viewer)
+	if err == nil && stranger {
+		err = c.admitAgent(ctx, conversation, viewer)
+	}
+	if err != nil {
 		return Conversation{}, err
 	}
-	if row.readUpTo < 0 {
-		if err := c.admitAgent(ctx, &row, conversation, viewer); err != nil {
-			return Conversation{}, err
-		}
+	shown.Participants, _, err = c.participants(ctx, conversation, -1, participants)
+	return shown, err
+}
+
+// readShape reads a conversation without its participants. A stranger is not one
+// of them, and sees it as an agent of its merchant does: without markers of
+// their own.
+func (c *Conversations) readShape(ctx context.Context, conversation, viewer uuid.UUID) (_ Conversation, stranger bool, err error) {
+	rows, err := c.store.Query(ctx, `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, `+lastRun+`, c.pinned, c.merchant,
+		COALESCE(p.read_up_to, -1), COALESCE(p.archived, -1), COALESCE(p.muted_until, -1),
+		(SELECT COUNT(*) FROM mentions m WHERE m.participant = p.participant AND m.conversation = c.id AND m.ordinal > p.read_up_to)
+		FROM conversations c LEFT JOIN participants p ON p.conversation = c.id AND p.participant = $1 WHERE c.id = $2`, viewer[:], conversation[:])
+	if err != nil {
+		return Conversation{}, false, err
 	}
-	return c.conversation(ctx, &row, participants)
+	defer rows.Close()
+	if !rows.Next() {
+		return Conversation{}, false, cmp.Or(rows.Err(), ErrNotFound)
+	}
+	var row inboxRow
+	if err := rows.Scan(row.columns()...); err != nil {
+		return Conversation{}, false, err
+	}
+	if stranger = row.readUpTo < 0; stranger {
+		row.readUpTo = row.messages
+	}
+	shown, err := row.shape(c.now())
+	return shown, stranger, err
 }
 
 // IsParticipant tells whether a user is in a conversation now, as a participant
@@ -87,35 +105,71 @@ func (c *Conversations) Of(ctx context.Context, user uuid.UUID) ([]uuid.UUID, er
 //
 // Errors: ErrCursor, ErrRange.
 func (c *Conversations) Inbox(ctx context.Context, viewer uuid.UUID, archived bool, cursor string, limit int) (Inbox, error) {
+	return inboxFrom(c.InboxJSON(ctx, viewer, archived, cursor, limit, func(cursor string) string { return cursor }))
+}
+
+// InboxJSON is the JSON of an Inbox whose Next is what a function makes of the
+// cursor.
+//
+// Errors: ErrCursor, ErrRange.
+func (c *Conversations) InboxJSON(ctx context.Context, viewer uuid.UUID, archived bool, cursor string, limit int, next func(cursor string) string) ([]byte, error) {
 	if limit < 1 || limit > MaxPage {
-		return Inbox{}, fmt.Errorf("%w: a page has 1 to %d conversations", ErrRange, MaxPage)
+		return nil, fmt.Errorf("%w: a page has 1 to %d conversations", ErrRange, MaxPage)
 	}
 	from, err := parseCursor(viewer, cursor)
 	if err != nil {
-		return Inbox{}, err
+		return nil, err
 	}
 	places, err := c.places(ctx, viewer, archived, from, limit+1)
 	if err != nil {
-		return Inbox{}, err
+		return nil, err
 	}
-	return c.inbox(ctx, viewer, places, limit, func(ids []any) (*views.Rows, error) {
+	return c.inboxJSON(ctx, viewer, places, limit, next, func(ids []any) (*views.Rows, error) {
 		text, args := listed(inboxOfViewer, ids, `) AND p.participant = `, viewer[:])
 		return c.store.Query(ctx, text, args...)
 	})
 }
 
-// inbox makes the page of some places, of which one more than the limit may be
-// given: then there is a following page, for the same owner. Of conversations
+// inboxJSON makes the page of some places, of which one more than the limit may
+// be given: then there is a following page, for the same owner. Of conversations
 // that are not read, for the owner has just left them, it has none.
-func (c *Conversations) inbox(ctx context.Context, owner uuid.UUID, places []inboxPlace, limit int, read func(ids []any) (*views.Rows, error)) (Inbox, error) {
-	inbox := Inbox{Conversations: make([]Conversation, 0, min(limit, len(places)))}
+func (c *Conversations) inboxJSON(ctx context.Context, owner uuid.UUID, places []inboxPlace, limit int, next func(cursor string) string, read func(ids []any) (*views.Rows, error)) ([]byte, error) {
+	following := ""
 	if len(places) > limit {
 		places = places[:limit]
-		next := places[limit-1].cursor(owner)
-		inbox.Next = &next
+		following = next(places[limit-1].cursor(owner))
 	}
+	lines, err := c.inboxLines(ctx, places, read)
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	for _, line := range lines {
+		size += len(line) + 1
+	}
+	body := append(make([]byte, 0, size+answerBytes), `{"conversations":[`...)
+	for _, place := range places {
+		line, known := lines[place.id]
+		if !known {
+			continue
+		}
+		if body[len(body)-1] != '[' {
+			body = append(body, ',')
+		}
+		body = append(body, line...)
+	}
+	body = append(body, `],"next":`...)
+	if following == "" {
+		return append(body, "null}"...), nil
+	}
+	body, err = appendText(body, following)
+	return append(body, '}'), err
+}
+
+// inboxLines reads some conversations, each as its JSON.
+func (c *Conversations) inboxLines(ctx context.Context, places []inboxPlace, read func(ids []any) (*views.Rows, error)) (map[uuid.UUID][]byte, error) {
 	if len(places) == 0 {
-		return inbox, nil
+		return nil, nil
 	}
 	ids := make([]any, len(places))
 	for i := range places {
@@ -123,17 +177,38 @@ func (c *Conversations) inbox(ctx context.Context, owner uuid.UUID, places []inb
 	}
 	crews, err := c.crews(ctx, ids)
 	if err != nil {
-		return Inbox{}, err
+		return nil, err
 	}
-	shapes, err := c.shapes(read(ids))
+	rows, err := read(ids)
 	if err != nil {
-		return Inbox{}, err
+		return nil, err
 	}
-	for _, place := range places {
-		if shape, known := shapes[place.id]; known {
-			shape.Participants = append(shape.Participants, crews[place.id]...)
-			inbox.Conversations = append(inbox.Conversations, shape)
+	defer rows.Close()
+	lines := make(map[uuid.UUID][]byte, len(places))
+	var row inboxRow
+	columns, now := row.columns(), c.now()
+	for rows.Next() {
+		if err := rows.Scan(columns...); err != nil {
+			return nil, err
 		}
+		id, err := idFrom(row.id)
+		if err != nil {
+			return nil, err
+		}
+		if lines[id], err = row.append(nil, crews[id], now); err != nil {
+			return nil, err
+		}
+	}
+	return lines, rows.Err()
+}
+
+// inboxFrom reads the JSON of an Inbox.
+func inboxFrom(body []byte, err error) (inbox Inbox, _ error) {
+	if err != nil {
+		return inbox, err
+	}
+	if err := json.Unmarshal(body, &inbox); err != nil {
+		return inbox, fmt.Errorf("an inbox of the view: %w", err)
 	}
 	return inbox, nil
 }
@@ -148,94 +223,6 @@ const (
 	inboxOfMerchant = `SELECT c.id, c.kind, c.title, c.started_at, c.participants, c.messages, ` + lastRun + `, c.pinned, c.merchant, c.messages, -1, -1, 0
 		FROM conversations c WHERE c.id IN (`
 )
-
-// shapes reads rows to their end.
-func (c *Conversations) shapes(rows *views.Rows, err error) (map[uuid.UUID]Conversation, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	shapes := make(map[uuid.UUID]Conversation)
-	for rows.Next() {
-		var row inboxRow
-		if err := rows.Scan(row.columns()...); err != nil {
-			return nil, err
-		}
-		shape, err := c.shape(&row)
-		if err != nil {
-			return nil, err
-		}
-		shapes[shape.ID] = shape
-	}
-	return shapes, rows.Err()
-}
-
-// inboxRow is a conversation's row and its viewer's marker.
-type inboxRow struct {
-	id           []byte
-	kind         string
-	title        string
-	startedAt    string
-	participants int64
-	messages     int64
-	lastRun      []byte
-	pinned       string
-	merchant     []byte
-	readUpTo     int64
-	mentioned    int64
-	preferences
-}
-
-func (r *inboxRow) columns() []any {
-	return []any{&r.id, &r.kind, &r.title, &r.startedAt, &r.participants, &r.messages, &r.lastRun, &r.pinned, &r.merchant,
-		&r.readUpTo, &r.archived, &r.mutedUntil, &r.mentioned}
-}
-
-// conversation makes the shape of a row, with so many participants at most.
-func (c *Conversations) conversation(ctx context.Context, row *inboxRow, participants int) (Conversation, error) {
-	shape, err := c.shape(row)
-	if err != nil {
-		return Conversation{}, err
-	}
-	shape.Participants, _, err = c.participants(ctx, shape.ID, -1, participants)
-	return shape, err
-}
-
-// shape is what a row itself says of a conversation.
-func (c *Conversations) shape(row *inboxRow) (Conversation, error) {
-	id, err := idFrom(row.id)
-	if err != nil {
-		return Conversation{}, err
-	}
-	startedAt, err := parseTime(row.startedAt)
-	if err != nil {
-		return Conversation{}, err
-	}
-	shape := Conversation{
-		ID:               id,
-		Kind:             events.Kind(row.kind),
-		Title:            row.title,
-		ParticipantCount: uint64(row.participants),
-		MessageCount:     uint64(row.messages),
-		Unread:           uint64(row.messages - row.readUpTo),
-		Mentioned:        uint64(row.mentioned),
-		StartedAt:        startedAt,
-		Participants:     []Participant{},
-	}
-	row.show(&shape, c.now())
-	if row.lastRun != nil {
-		last, err := messageFrom(lastLine(row.lastRun))
-		if err != nil {
-			return Conversation{}, err
-		}
-		shape.LastMessage = &last
-	}
-	if shape.Pinned, err = pinsFrom(row.pinned); err != nil {
-		return Conversation{}, err
-	}
-	shape.MerchantID, err = optionalIDFrom(row.merchant)
-	return shape, err
-}
 
 // A cursor is a version byte, a place, and the begin of a digest that binds it
 // to its viewer, in base64.

@@ -1,6 +1,7 @@
 package projections_test
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -29,6 +30,42 @@ func inboxIDs(t *testing.T, set *projections.Set, viewer uuid.UUID, archived boo
 		}
 		cursor = *inbox.Next
 	}
+}
+
+func TestInboxIsWrittenAsItsShapeIs(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		quiet, loud := w.start(0, ann, bob), w.start(time.Minute, ann, bob, cyd)
+		w.post(loud, bob, "\"1 < 2\" & so on \u2028", time.Hour)
+		w.append(events.MessagesStream(loud), by(bob, time.Hour), &events.MessagePosted{Conversation: loud, Author: bob, Text: events.Private("ann?"), Mentions: []uuid.UUID{ann}})
+		w.append(events.ConversationStream(loud), by(ann, 0), &events.MessagePinned{Conversation: loud, Number: 0, By: ann})
+		w.append(events.ConversationStream(loud), by(ann, 0), &events.ConversationRenamed{Conversation: loud, Title: events.Private("<\"R&D\">"), By: ann})
+		until := morning.Add(time.Hour + 5*time.Microsecond)
+		w.prefer(loud, ann, &events.ConversationMuted{Conversation: loud, User: ann, Until: &until})
+		w.read(loud, cyd, 0, time.Hour)
+		w.prefer(quiet, ann, &events.ConversationMuted{Conversation: quiet, User: ann})
+		set, _ := w.settled()
+
+		for _, limit := range []int{1, 5} {
+			body, err := set.Conversations.InboxJSON(t.Context(), ann, false, "", limit, func(cursor string) string { return "/path?a=1&cursor=" + cursor })
+			if err != nil {
+				t.Fatal(err)
+			}
+			var inbox projections.Inbox
+			if err := json.Unmarshal(body, &inbox); err != nil {
+				t.Fatal(err)
+			}
+			again, err := json.Marshal(inbox)
+			if diff := cmp.Diff(string(again), string(body)); diff != "" || err != nil {
+				t.Errorf("%v\n%s", err, diff)
+			}
+			for _, listed := range inbox.Conversations {
+				shown, err := set.Conversations.Get(t.Context(), listed.ID, ann)
+				if diff := cmp.Diff(shown, listed); diff != "" || err != nil {
+					t.Errorf("by itself: %v\n%s", err, diff)
+				}
+			}
+		}
+	})
 }
 
 func TestKeptInboxesFollowWhatHappens(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -207,32 +208,45 @@ var (
 )
 
 // crews reads the first participants of each of an inbox's conversations, by
-// one query for all of them.
-func (c *Conversations) crews(ctx context.Context, ids []any) (map[uuid.UUID][]Participant, error) {
-	crews := make(map[uuid.UUID][]Participant, len(ids))
+// one query for all of them: their JSON, with commas between them.
+func (c *Conversations) crews(ctx context.Context, ids []any) (map[uuid.UUID][]byte, error) {
 	text, args := listed(firstParticipants, ids, lastFirstParticipants)
 	found, err := c.store.Query(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer found.Close()
+	crews := make(map[uuid.UUID][]byte, len(ids))
+	var of, user, joined, role sql.RawBytes
+	var read, delivered int64
 	for found.Next() {
-		var row participantRow
-		var of []byte
-		if err := found.Scan(append([]any{&of}, row.columns()...)...); err != nil {
+		if err := found.Scan(&of, &user, &joined, &role, &read, &delivered); err != nil {
 			return nil, err
 		}
-		conversation, err := idFrom(of)
-		if err != nil {
+		conversation, ofErr := idFrom(of)
+		id, err := idFrom(user)
+		if err := errors.Join(ofErr, err); err != nil {
 			return nil, err
 		}
-		p, err := row.shape()
-		if err != nil {
-			return nil, err
+		crew := crews[conversation]
+		if len(crew) > 0 {
+			crew = append(crew, ',')
 		}
-		crews[conversation] = append(crews[conversation], p)
+		crew = appendID(append(crew, `{"userId":`...), id)
+		crew = append(append(crew, `,"joinedAt":"`...), joined...)
+		crew = append(append(crew, `","role":"`...), role...)
+		crew = appendShown(append(crew, `","readUpTo":`...), read)
+		crews[conversation] = append(appendShown(append(crew, `,"deliveredUpTo":`...), delivered), '}')
 	}
 	return crews, found.Err()
+}
+
+// appendShown appends a number, or null for the -1 that stands for no message.
+func appendShown(line []byte, number int64) []byte {
+	if number < 0 {
+		return append(line, "null"...)
+	}
+	return strconv.AppendInt(line, number, 10)
 }
 
 // shownNumber is nil for the -1 that stands for no message.

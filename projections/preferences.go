@@ -92,29 +92,29 @@ func preferring(fact events.Fact) uuid.UUID {
 func (c *Conversations) preferenceData(ctx context.Context, change *Change, user uuid.UUID) (PreferenceData, error) {
 	change.Name, change.only = PreferenceChange, user
 	var p preferences
-	var shape Conversation
+	var messages int64
 	err := c.store.QueryRow(ctx, `SELECT p.archived, p.muted_until, c.messages FROM participants p JOIN conversations c ON c.id = p.conversation
-		WHERE p.participant = $1 AND p.conversation = $2`, []any{user[:], change.ConversationID[:]}, &p.archived, &p.mutedUntil, &shape.MessageCount)
+		WHERE p.participant = $1 AND p.conversation = $2`, []any{user[:], change.ConversationID[:]}, &p.archived, &p.mutedUntil, &messages)
 	if errors.Is(err, sql.ErrNoRows) {
 		return PreferenceData{}, ErrNotFound
 	}
-	p.show(&shape, c.now())
-	return PreferenceData{change.ConversationID, user, shape.Muted, shape.MutedUntil, shape.Archived}, err
+	muted, until := p.muted(c.now())
+	return PreferenceData{change.ConversationID, user, muted, until, p.archived >= messages}, err
 }
 
 // preferences are what a viewer's row says.
 type preferences struct{ archived, mutedUntil int64 }
 
-// show writes the preferences into a conversation's shape.
-func (p preferences) show(shape *Conversation, now time.Time) {
-	shape.Archived = p.archived >= int64(shape.MessageCount)
+// muted tells whether a conversation is muted, and until when if not for good.
+func (p preferences) muted(now time.Time) (bool, *time.Time) {
 	switch {
 	case p.mutedUntil == mutedForGood:
-		shape.Muted = true
+		return true, nil
 	case p.mutedUntil > now.UnixMicro():
 		until := time.UnixMicro(p.mutedUntil).UTC()
-		shape.Muted, shape.MutedUntil = true, &until
+		return true, &until
 	}
+	return false, nil
 }
 
 // newcomersPreferences are those of somebody who has just joined.
