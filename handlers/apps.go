@@ -402,6 +402,7 @@ func (s *Server) getIcon(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
+	w.Header()["Cross-Origin-Resource-Policy"] = anyOrigin
 	s.sendMedia(w, r, file, iconCaching)
 }
 

@@ -128,6 +128,9 @@ func (s *Server) getMedia(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
+	if r.URL.Query().Has(linkSignature) {
+		w.Header()["Cross-Origin-Resource-Policy"] = anyOrigin
+	}
 	s.sendMedia(w, r, file, mediaCaching)
 }
 
@@ -198,6 +201,8 @@ func (f *fileRefuser) ReadFrom(from io.Reader) (int64, error) {
 var (
 	// mediaPolicy lets nothing that a file may hold run, wherever it is opened.
 	mediaPolicy = []string{"default-src 'none'; sandbox; frame-ancestors 'none'"}
+	// anyOrigin lets pages of other origins show what needs no token to be read.
+	anyOrigin = []string{"cross-origin"}
 	// mediaCaching: a file never changes under its name.
 	mediaCaching = []string{"private, max-age=31536000, immutable"}
 )

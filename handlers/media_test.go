@@ -126,7 +126,10 @@ func TestLinks(t *testing.T) {
 	ada.Post("/v1/media/links", body).Want(200).Into(&made)
 	url := made.Links[0].URL
 	nobody := h.Nobody()
-	nobody.Get(url).Want(200)
+	const shownBy = "Cross-Origin-Resource-Policy"
+	if byLink, byToken := nobody.Get(url).Want(200), ada.Get(up.URL).Want(200); byLink.Header.Get(shownBy) != "cross-origin" || byToken.Header.Get(shownBy) != "same-origin" {
+		t.Errorf("pages of other origins: by link %q, by token %q", byLink.Header.Get(shownBy), byToken.Header.Get(shownBy))
+	}
 	nobody.Get(url, "Range", "bytes=0-5").Want(206)
 	nobody.Get(strings.Replace(url, up.Media.String(), other.Media.String(), 1)).Refused(403, "link")
 	nobody.Get(strings.Replace(url, "expires=", "expires=9", 1)).Refused(403, "link")
