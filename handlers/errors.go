@@ -66,7 +66,7 @@ var verdicts = []verdict{
 	{events.ErrKeyReused, http.StatusUnprocessableEntity, "this Idempotency-Key was used before, for a different request"},
 	{events.ErrConflict, http.StatusConflict, "others changed this at the same time; read it again and repeat"},
 	{events.ErrTooLarge, http.StatusRequestEntityTooLarge, "this is more than the log takes at once"},
-	{events.ErrForgotten, http.StatusConflict, "the person this would be kept for has been erased"},
+	{events.ErrForgotten, http.StatusConflict, "the person this would be kept for has been erased: leave out all that is personal, as reasons, notes and tracking numbers"},
 	{events.ErrStreamDeleted, http.StatusNotFound, "this has been deleted"},
 	{events.ErrUnavailable, http.StatusServiceUnavailable, "the event log is not available; repeat the request, with the same Idempotency-Key if it has one"},
 

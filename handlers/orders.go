@@ -186,6 +186,7 @@ type (
 	merchantOrdersInput struct {
 		WaitHeader
 		ID     uuid.UUID `path:"id" format:"uuid"`
+		Number string    `query:"number" doc:"The order's number, exactly; all orders if absent."`
 		Cursor string    `query:"cursor" maxLength:"64" doc:"As a page's next has it."`
 		Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	}
@@ -198,7 +199,7 @@ func (s *Server) listMerchantOrders(ctx context.Context, in *merchantOrdersInput
 	if err := s.employed(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	return s.listed(ctx, &orderListInput{in.WaitHeader, in.Cursor, in.Limit}, projections.OrderList{Merchant: in.ID}, "/v1/merchants/"+in.ID.String()+"/orders")
+	return s.listed(ctx, &orderListInput{in.WaitHeader, in.Cursor, in.Limit}, projections.OrderList{Merchant: in.ID, Number: in.Number}, "/v1/merchants/"+in.ID.String()+"/orders")
 }
 
 func (s *Server) listOrders(ctx context.Context, in *orderListInput) (*ordersOutput, error) {

@@ -149,8 +149,14 @@ func TestAReceiptThatIsWrongWritesNothing(t *testing.T) {
 	if string(before.Body) != string(after.Body) {
 		t.Errorf("the thread has %s", after.Body)
 	}
-	owner.Post(path, good).Want(201)
+	placed := owner.Post(path, good).Want(201)
 	owner.Post(path, good).Refused(409, "body.number")
+	for number, found := range map[string]bool{"7": true, "8": false} {
+		page := owner.Get(path+"?number="+number, "Parley-Position", placed.Position()).Want(200)
+		if strings.Contains(string(page.Body), `"number":"7"`) != found {
+			t.Errorf("by number %s: %s", number, page.Body)
+		}
+	}
 }
 
 func TestUpdatesThatAreRefused(t *testing.T) {

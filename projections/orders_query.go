@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"parley/events"
 	"parley/projections/views"
 )
 
@@ -78,6 +79,8 @@ type OrderList struct {
 	// OnlyOpen leaves out the orders of which nobody has to do anything. It
 	// needs Merchant and Customer.
 	OnlyOpen bool
+	// Number is the merchant's own for the order; empty for all.
+	Number string
 	// Cursor is empty to begin; Limit is between 1 and MaxPage.
 	Cursor string
 	Limit  int
@@ -85,6 +88,7 @@ type OrderList struct {
 
 const (
 	ordersOfMerchant = `SELECT id, placed, body FROM orders WHERE merchant = $1 AND (placed, id) < ($2, $3) ORDER BY placed DESC, id DESC LIMIT $4`
+	orderOfMerchant  = `SELECT id, placed, body FROM orders WHERE merchant = $1 AND id = $2 AND (placed, id) < ($3, $4) ORDER BY placed DESC, id DESC LIMIT $5`
 	ordersOfCustomer = `SELECT id, placed, body FROM orders WHERE customer = $1 AND (placed, id) < ($2, $3) ORDER BY placed DESC, id DESC LIMIT $4`
 	ordersOfBoth     = `SELECT id, placed, body FROM orders WHERE merchant = $1 AND customer = $2 AND (placed, id) < ($3, $4) ORDER BY placed DESC, id DESC LIMIT $5`
 	openOrdersOfBoth = `SELECT id, placed, body FROM orders WHERE merchant = $1 AND customer = $2 AND is_open = 1 AND (placed, id) < ($3, $4) ORDER BY placed DESC, id DESC LIMIT $5`
@@ -132,6 +136,9 @@ func (l OrderList) query() (string, []any) {
 	switch {
 	case l.OnlyOpen:
 		return openOrdersOfBoth, []any{l.Merchant[:], l.Customer[:]}
+	case l.Number != "":
+		id := events.OrderID(l.Merchant, l.Number)
+		return orderOfMerchant, []any{l.Merchant[:], id[:]}
 	case l.Customer == uuid.Nil:
 		return ordersOfMerchant, []any{l.Merchant[:]}
 	case l.Merchant == uuid.Nil:
