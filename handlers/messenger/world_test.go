@@ -48,7 +48,7 @@ type caller struct {
 // local lets the server fetch files from this machine.
 func local(o *handlers.Options) { o.Outbound = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} }
 
-func newWorld(t *testing.T, changes ...func(*handlers.Options)) *world {
+func newWorld(t testing.TB, changes ...func(*handlers.Options)) *world {
 	w := &world{House: handlertest.Open(t, append(changes, local)...)}
 	w.agent, w.customer = w.Person("agent"), w.Person("customer")
 	var merchant struct{ ID uuid.UUID }
