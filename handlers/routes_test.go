@@ -57,6 +57,7 @@ var routeTable = map[string]row{
 
 	"PUT /v1/users/{id}/block":    {"/v1/users/{newcomer}/block", "", usersOnly(204)},
 	"DELETE /v1/users/{id}/block": {"/v1/users/{newcomer}/block", "", usersOnly(204)},
+	"GET /v1/users/me":            {"/v1/users/me", "", usersOnly(200)},
 	"GET /v1/users/me/blocks":     {"/v1/users/me/blocks", "", usersOnly(200)},
 
 	"POST /v1/conversations":                                            {"/v1/conversations", `{"kind":"group","participants":[]}`, usersOnly(201)},

@@ -37,6 +37,16 @@ func (s *Server) userRoutes() {
 		Description: "A list of one, or of none. Handles are the same without regard to case.",
 		Tags:        []string{"users"},
 	}, s.findUsers)
+	register(s, users(), huma.Operation{
+		OperationID: "getMe",
+		Method:      http.MethodGet,
+		Path:        "/v1/users/me",
+		Summary:     "Who the token is of",
+		Tags:        []string{"users"},
+		Errors:      []int{http.StatusNotFound},
+	}, func(ctx context.Context, in *meInput) (*userOutput, error) {
+		return s.getUser(ctx, &userInput{in.WaitHeader, callerOf(ctx).User})
+	})
 	register(s, notApps(), huma.Operation{
 		OperationID: "getUser",
 		Method:      http.MethodGet,
@@ -175,6 +185,10 @@ func userOf(event events.Event) projections.User {
 type userInput struct {
 	WaitHeader
 	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+type meInput struct {
+	WaitHeader
 }
 
 type userOutput struct {

@@ -37,6 +37,11 @@ func TestRegister(t *testing.T) {
 	if diff := cmp.Diff(want, ada.User); diff != "" {
 		t.Errorf("answered (-want +got):\n%s", diff)
 	}
+	var me projections.User
+	h.With(ada.Token).Get("/v1/users/me").Want(200).Into(&me)
+	if me.ID != ada.User.ID {
+		t.Errorf("ada's token is of %+v", me)
+	}
 	operator.Post("/v1/users", `{"handle":"aDA","displayName":"Another"}`).Refused(409, "body.handle")
 	operator.Post("/v1/users", `{"handle":"two words","displayName":"A"}`).Refused(422, "body.handle")
 	operator.Post("/v1/users", `{"handle":"b","displayName":""}`).Refused(422, "body.displayName")
