@@ -66,7 +66,7 @@ func aCaseIsServed(t *testing.T, s *stage, browser context.Context) {
 }
 
 func aThreadIsHandedOver(t *testing.T, s *stage, browser context.Context) {
-	shop := s.shop(s.Person("tess"), s.Person("uma"), "Rope & Tar")
+	shop := s.shop(s.Person("tess"), s.Person("una"), "Rope & Tar")
 	shop.sells("orders", "R-1")
 	var bots []uuid.UUID
 	for _, name := range []string{"Parrot", "Lookout"} {
