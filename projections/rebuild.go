@@ -182,6 +182,7 @@ func (m *model[T]) swap(ctx context.Context, built *runner[T]) error {
 		return err
 	}
 	m.projection.reset()
+	m.startOver() // what stopped the old one is no fault of the new one's
 	m.advance(events.Position(built.reached.Position), built.lastCreated())
 	m.logger.InfoContext(ctx, "the view was swapped", "version", built.target.Version, "generation", built.target.Number, "position", built.reached.Position)
 	return nil
