@@ -102,9 +102,14 @@ func (s *Server) bounded(limit int64) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// decodeBody reads a body of JSON into a value where huma does not, and answers
-// with the same problems.
-func decodeBody(r *http.Request, body []byte, into any) error {
+// decodeBody reads a request's body of JSON into a value where huma does not, and
+// answers with the same problems.
+func (s *Server) decodeBody(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
+	body, release, err := s.readBody(w, r, limit)
+	defer release()
+	if err != nil {
+		return err
+	}
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return errMediaType
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -66,7 +65,7 @@ func (s *Server) editMessage(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	w.Header()[positionHeader] = []string{strconv.FormatUint(position, 10)}
+	tellPosition(w, position)
 	send(w, http.StatusOK, message)
 }
 
@@ -75,13 +74,8 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) (position uint64, 
 	if err != nil {
 		return 0, nil, err
 	}
-	body, release, err := s.readBody(w, r, messageBody)
-	defer release()
-	if err != nil {
-		return 0, nil, err
-	}
 	var edit editBody
-	if err := decodeBody(r, body, &edit); err != nil {
+	if err := s.decodeBody(w, r, messageBody, &edit); err != nil {
 		return 0, nil, err
 	}
 	ctx := r.Context()

@@ -91,13 +91,13 @@ func (s *Server) uploadMedia(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	w.Header().Set(positionHeader, fmt.Sprint(position))
+	tellPosition(w, position)
 	answer(w, http.StatusCreated, uploaded{projections.AttachmentOf(file.Media, file.MediaInfo, ""), file.Until})
 }
 
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) (commands.File, uint64, error) {
 	ctx := r.Context()
-	cause, err := KeyHeader{r.Header.Get("Idempotency-Key")}.cause(ctx)
+	cause, err := keyedCause(r)
 	if err != nil {
 		return commands.File{}, 0, err
 	}

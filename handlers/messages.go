@@ -141,7 +141,7 @@ func (s *Server) postMessage(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	w.Header()[positionHeader] = []string{strconv.FormatUint(uint64(event.Position), 10)}
+	tellPosition(w, uint64(event.Position))
 	send(w, http.StatusCreated, body)
 }
 
@@ -150,17 +150,12 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) (events.Event, err
 	if err != nil {
 		return events.Event{}, err
 	}
-	cause, err := KeyHeader{r.Header.Get("Idempotency-Key")}.cause(r.Context())
-	if err != nil {
-		return events.Event{}, err
-	}
-	body, release, err := s.readBody(w, r, messageBody)
-	defer release()
+	cause, err := keyedCause(r)
 	if err != nil {
 		return events.Event{}, err
 	}
 	var posted postBody
-	if err := decodeBody(r, body, &posted); err != nil {
+	if err := s.decodeBody(w, r, messageBody, &posted); err != nil {
 		return events.Event{}, err
 	}
 	if posted.ReplyTo != nil && *posted.ReplyTo > maxNumber {

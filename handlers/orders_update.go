@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -76,7 +75,7 @@ func (s *Server) updateOrder(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	w.Header()[positionHeader] = []string{strconv.FormatUint(out.Position, 10)}
+	tellPosition(w, out.Position)
 	send(w, http.StatusCreated, out.Body.json)
 }
 
@@ -85,17 +84,12 @@ func (s *Server) update(w http.ResponseWriter, r *http.Request) (*orderOutput, e
 	if err != nil {
 		return nil, err
 	}
-	cause, err := KeyHeader{r.Header.Get("Idempotency-Key")}.cause(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	body, release, err := s.readBody(w, r, smallBody)
-	defer release()
+	cause, err := keyedCause(r)
 	if err != nil {
 		return nil, err
 	}
 	var told UpdateBody
-	if err := decodeBody(r, body, &told); err != nil {
+	if err := s.decodeBody(w, r, smallBody, &told); err != nil {
 		return nil, err
 	}
 	if told.Type == "" {

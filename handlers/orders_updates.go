@@ -64,7 +64,7 @@ func (s *Server) updateOrders(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if at.Position > 0 {
-		w.Header()[positionHeader] = []string{strconv.FormatUint(at.Position, 10)}
+		tellPosition(w, at.Position)
 	}
 	answer(w, http.StatusOK, updateResults{results})
 }
@@ -74,17 +74,12 @@ func (s *Server) updateAll(w http.ResponseWriter, r *http.Request) ([]updateResu
 	if err != nil {
 		return nil, PositionHeader{}, err
 	}
-	cause, err := KeyHeader{r.Header.Get("Idempotency-Key")}.cause(r.Context())
-	if err != nil {
-		return nil, PositionHeader{}, err
-	}
-	body, release, err := s.readBody(w, r, messageBody)
-	defer release()
+	cause, err := keyedCause(r)
 	if err != nil {
 		return nil, PositionHeader{}, err
 	}
 	var asked updatesBody
-	if err := decodeBody(r, body, &asked); err != nil {
+	if err := s.decodeBody(w, r, messageBody, &asked); err != nil {
 		return nil, PositionHeader{}, err
 	}
 	if err := asked.check(); err != nil {

@@ -85,6 +85,11 @@ func causeOf(ctx context.Context, key string) events.Cause {
 	return cause
 }
 
+// keyedCause is the cause of a POST that huma does not serve.
+func keyedCause(r *http.Request) (events.Cause, error) {
+	return KeyHeader{r.Header.Get("Idempotency-Key")}.cause(r.Context())
+}
+
 // WaitHeader is the header that every read of a view takes.
 type WaitHeader struct {
 	Position uint64 `header:"Parley-Position" doc:"The Parley-Position that a write answered with: the read waits until it shows that write."`
@@ -93,6 +98,11 @@ type WaitHeader struct {
 // PositionHeader is the header that every write answers with.
 type PositionHeader struct {
 	Position uint64 `header:"Parley-Position" doc:"Where the log has this write. A read that carries it shows the write."`
+}
+
+// tellPosition is the PositionHeader of an answer that huma does not write.
+func tellPosition(w http.ResponseWriter, position uint64) {
+	w.Header()[positionHeader] = []string{strconv.FormatUint(position, 10)}
 }
 
 // reaches returns when a view shows the position.
